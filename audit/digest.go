@@ -1,0 +1,16 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Digest returns the SHA-256 of the canonical record in hexadecimal: all of it
+// but RecordSHA256 itself and DeliveredBy, which tells of the delivery, not of
+// the execution. It takes a normalised record; then the same row read back from
+// PostgreSQL has the same digest.
+func (r Record) Digest() string {
+	r.RecordSHA256, r.DeliveredBy = "", ""
+	sum := sha256.Sum256(CanonicalJSON(r))
+	return hex.EncodeToString(sum[:])
+}
