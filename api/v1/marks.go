@@ -1,0 +1,24 @@
+package v1
+
+// Marks that auditflow leaves on the objects it watches, the same for every
+// kind. The first metadata patch puts on the finalizer and the pending state,
+// the second the persisted annotation and state, and takes the finalizer off.
+const (
+	// DeliveryFinalizer keeps an object until its audit record is safe.
+	DeliveryFinalizer = "audit.kubernaut.io/delivery"
+	// PersistedAnnotation is "<row id> <time>" once the row is committed.
+	PersistedAnnotation = "audit.kubernaut.io/persisted"
+	// StateAnnotation repeats the state in one word, for the printer column:
+	// a column can print a field, not compute one.
+	StateAnnotation = "audit.kubernaut.io/state"
+)
+
+// Values of [StateAnnotation].
+const (
+	StatePending   = "Pending"
+	StatePersisted = "Persisted"
+)
+
+// ExecutionUIDLabel on a Job or pod names the execution it was made for. A Job
+// without it must carry an owner reference to the execution.
+const ExecutionUIDLabel = "execution.kubernaut.io/execution-uid"
