@@ -1,0 +1,215 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/auditflow/auditflow/activities"
+	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/workflows"
+)
+
+// target is one execution: its name to find it, its UID because names are reused.
+type target struct {
+	name types.NamespacedName
+	uid  types.UID
+}
+
+// stage is how far a delivery has come, as far as this process knows.
+type stage int
+
+const (
+	stageUnknown   stage = iota // not submitted by this process
+	stageSubmitted              // waits to be started, or is just being started
+	stageStarted                // Temporal has the record durably
+	stagePersisted              // the row is committed
+)
+
+// delivery is what is known of one; small, for there may be as many as there are
+// unmarked objects. Records are not kept: they are read again when needed.
+type delivery struct {
+	target     target
+	stage      stage
+	workflowID string
+	receipt    audit.Receipt
+	masked     int // places redacted
+
+	handle    workflows.Delivery
+	submitted time.Time
+	announced bool // an event told that it takes long
+}
+
+// Config bounds what is in flight.
+type Config struct {
+	// Cluster names this cluster in records. Part of every row's identity.
+	Cluster string
+	// Starters is how many executions are observed, sealed and started at once,
+	// and so how many records are in memory. Default 16.
+	Starters int
+	// Waiters is how many workflows are watched at once for their end. The
+	// others wait their turn; they are none the slower for it. Default 128.
+	Waiters int
+}
+
+// Starter starts the delivery of a record, see [workflows.Starter.Start].
+type Starter interface {
+	Start(ctx context.Context, r audit.Record) (workflows.Delivery, error)
+}
+
+// Deliveries starts workflows for the executions it is given and waits for their
+// ends, away from the reconcile workers. After each change it has the object
+// reconciled again, through Changed. Safe for concurrent use.
+type Deliveries struct {
+	cfg     Config
+	api     client.Reader
+	starter Starter
+	events  events.EventRecorder
+	metrics *Metrics
+	log     logr.Logger
+	changed chan event.GenericEvent
+
+	starts workqueue.TypedRateLimitingInterface[target]
+	waits  workqueue.TypedRateLimitingInterface[target]
+
+	mu     sync.Mutex
+	byUID  map[types.UID]*delivery
+	byName map[types.NamespacedName]map[types.UID]bool
+	// pending counts those of byUID whose row is not known to be committed.
+	pending int
+}
+
+const (
+	startTimeout = 10 * time.Second // one attempt to reach API server and Temporal
+	waitSlice    = 20 * time.Second // then the next delivery gets the waiter, so that none can hold all of them
+	minRetry     = 100 * time.Millisecond
+	maxRetry     = 30 * time.Second
+)
+
+// NewDeliveries takes a reader that is not cached: what is delivered must be
+// what is there now.
+func NewDeliveries(cfg Config, api client.Reader, starter Starter, recorder events.EventRecorder, metrics *Metrics, log logr.Logger) *Deliveries {
+	if cfg.Starters <= 0 {
+		cfg.Starters = 16
+	}
+	if cfg.Waiters <= 0 {
+		cfg.Waiters = 128
+	}
+	queue := func() workqueue.TypedRateLimitingInterface[target] {
+		return workqueue.NewTypedRateLimitingQueue(
+			workqueue.NewTypedItemExponentialFailureRateLimiter[target](minRetry, maxRetry))
+	}
+	return &Deliveries{
+		cfg: cfg, api: api, starter: starter, events: recorder, metrics: metrics, log: log,
+		changed: make(chan event.GenericEvent, 1024),
+		starts:  queue(), waits: queue(),
+		byUID: map[types.UID]*delivery{}, byName: map[types.NamespacedName]map[types.UID]bool{},
+	}
+}
+
+// NeedLeaderElection: only the leader delivers.
+func (d *Deliveries) NeedLeaderElection() bool { return true }
+
+// Start works until ctx ends. What is unfinished then is found again by whoever
+// starts next: its object is not marked.
+func (d *Deliveries) Start(ctx context.Context) error {
+	var workers sync.WaitGroup
+	run := func(n int, queue workqueue.TypedRateLimitingInterface[target], work func(context.Context, target)) {
+		for range n {
+			workers.Go(func() {
+				for {
+					t, closed := queue.Get()
+					if closed {
+						return
+					}
+					if ctx.Err() == nil {
+						work(ctx, t)
+					}
+					queue.Done(t)
+				}
+			})
+		}
+	}
+	run(d.cfg.Starters, d.starts, d.start)
+	run(d.cfg.Waiters, d.waits, d.wait)
+	<-ctx.Done()
+	d.starts.ShutDown()
+	d.waits.ShutDown()
+	workers.Wait()
+	return nil
+}
+
+// start observes the facts and hands the record over to Temporal.
+func (d *Deliveries) start(ctx context.Context, t target) {
+	tries, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	handle, err := d.startOnce(tries, t)
+	switch {
+	case errors.Is(err, errReplaced):
+		// Not one of ours was lost: an object that carries our finalizer stays
+		// until we take it off.
+		d.starts.Forget(t)
+		d.drop(t.uid)
+	case err != nil && ctx.Err() == nil:
+		d.metrics.startFailures.Inc()
+		d.log.Error(err, "delivery not started; will try again", "execution", t.name, "attempt", d.starts.NumRequeues(t)+1)
+		d.announce(t, "AuditDelayed", "delivery cannot be started yet and will be tried again; the execution stays until it is")
+		d.starts.AddRateLimited(t)
+	case err == nil:
+		d.starts.Forget(t)
+		d.update(ctx, t, func(x *delivery) { x.stage, x.handle, x.workflowID = stageStarted, handle, handle.ID() })
+		d.waits.Add(t)
+	}
+}
+
+func (d *Deliveries) startOnce(ctx context.Context, t target) (workflows.Delivery, error) {
+	facts, err := observe(ctx, d.api, d.cfg.Cluster, t)
+	if err != nil {
+		return workflows.Delivery{}, err
+	}
+	return d.starter.Start(ctx, Map(facts))
+}
+
+// wait holds a delivery for a while; most end in milliseconds.
+func (d *Deliveries) wait(ctx context.Context, t target) {
+	current := d.look(t.uid)
+	if current.stage != stageStarted {
+		return
+	}
+	slice, cancel := context.WithTimeout(ctx, waitSlice)
+	defer cancel()
+	done, err := current.handle.Wait(slice)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && len(done.Rows) == 1:
+		d.waits.Forget(t)
+		d.settle(ctx, t, done)
+	case slice.Err() != nil:
+		d.announce(t, "AuditDelayed", "not persisted yet; see workflow "+current.workflowID)
+		d.waits.Forget(t)
+		d.waits.Add(t)
+	case err == nil, workflows.Ended(err):
+		d.log.Error(err, "delivery ended without its row; will be started again", "execution", t.name, "workflow", current.workflowID)
+		d.waits.Forget(t)
+		d.update(ctx, t, func(x *delivery) { x.stage = stageSubmitted })
+		d.starts.AddRateLimited(t)
+	default:
+		d.log.V(1).Info("waiting for the delivery was interrupted", "execution", t.name, "workflow", current.workflowID, "reason", err.Error())
+		d.waits.AddRateLimited(t)
+	}
+}
+
+func (d *Deliveries) settle(ctx context.Context, t target, done activities.Delivered) {
+	d.update(ctx, t, func(x *delivery) {
+		x.stage, x.receipt, x.masked = stagePersisted, done.Rows[0], done.Masked()
+		d.pending--
+	})
+}

@@ -1,0 +1,115 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	v1 "github.com/auditflow/auditflow/api/v1"
+)
+
+// The ledger half of Deliveries: what is known of which execution.
+
+// submit hands an execution over. It never blocks; doing it twice is harmless.
+func (d *Deliveries) submit(t target) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.byUID[t.uid] != nil {
+		return
+	}
+	d.byUID[t.uid] = &delivery{target: t, stage: stageSubmitted, submitted: time.Now()}
+	if d.byName[t.name] == nil {
+		d.byName[t.name] = map[types.UID]bool{}
+	}
+	d.byName[t.name][t.uid] = true
+	d.pending++
+	d.countPending()
+	d.starts.Add(t)
+}
+
+// look returns what is known of an execution; the zero value when nothing is.
+func (d *Deliveries) look(uid types.UID) delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if x := d.byUID[uid]; x != nil {
+		return *x
+	}
+	return delivery{}
+}
+
+// update changes what is known and has the object reconciled.
+func (d *Deliveries) update(ctx context.Context, t target, change func(*delivery)) {
+	d.mu.Lock()
+	x := d.byUID[t.uid]
+	if x != nil {
+		change(x)
+		d.countPending()
+	}
+	d.mu.Unlock()
+	if x == nil {
+		return
+	}
+	select {
+	case d.changed <- event.GenericEvent{Object: reference(t)}:
+	case <-ctx.Done():
+	}
+}
+
+// drop forgets one execution: it is marked, or it cannot be delivered any more.
+func (d *Deliveries) drop(uid types.UID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if x := d.byUID[uid]; x != nil {
+		d.remove(x)
+	}
+}
+
+// forget drops the settled deliveries of objects that had this name and are gone.
+func (d *Deliveries) forget(name types.NamespacedName, except types.UID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for uid := range d.byName[name] {
+		if x := d.byUID[uid]; uid != except && x.stage == stagePersisted {
+			d.remove(x)
+		}
+	}
+}
+
+func (d *Deliveries) remove(x *delivery) {
+	delete(d.byUID, x.target.uid)
+	delete(d.byName[x.target.name], x.target.uid)
+	if len(d.byName[x.target.name]) == 0 {
+		delete(d.byName, x.target.name)
+	}
+	if x.stage != stagePersisted {
+		d.pending--
+	}
+	d.countPending()
+}
+
+func (d *Deliveries) countPending() { d.metrics.pending.Set(float64(d.pending)) }
+
+// announce tells once on the object that its delivery takes long.
+func (d *Deliveries) announce(t target, reason, note string) {
+	d.mu.Lock()
+	x := d.byUID[t.uid]
+	first := x != nil && !x.announced
+	if first {
+		x.announced = true
+	}
+	d.mu.Unlock()
+	if first {
+		d.events.Eventf(reference(t), nil, corev1.EventTypeWarning, reason, "Deliver", "%s", note)
+	}
+}
+
+func reference(t target) *v1.KubernetesExecution {
+	return &v1.KubernetesExecution{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1.GroupVersion.String(), Kind: v1.Kind},
+		ObjectMeta: metav1.ObjectMeta{Namespace: t.name.Namespace, Name: t.name.Name, UID: t.uid},
+	}
+}

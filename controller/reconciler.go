@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	v1 "github.com/auditflow/auditflow/api/v1"
+	"github.com/auditflow/auditflow/audit"
+)
+
+// Reconciler brings the marks on an execution in line with what is known of its
+// delivery. It speaks to the API server only: it never waits for Temporal, and
+// there is no PostgreSQL it could wait for.
+type Reconciler struct {
+	Client     client.Client
+	Deliveries *Deliveries
+	Events     events.EventRecorder
+}
+
+// Reconcile does the one next step for one execution.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	ex := &v1.KubernetesExecution{}
+	if err := r.Client.Get(ctx, req.NamespacedName, ex); apierrors.IsNotFound(err) {
+		r.Deliveries.forget(req.NamespacedName, "")
+		return ctrl.Result{}, nil
+	} else if err != nil {
+		return ctrl.Result{}, fmt.Errorf("get execution: %w", err)
+	}
+	r.Deliveries.forget(req.NamespacedName, ex.UID)
+
+	d := r.Deliveries.look(ex.UID)
+	next := decide(ex, d.stage)
+	err := r.do(ctx, next, ex, d)
+	switch {
+	case apierrors.IsConflict(err):
+		// The cache is behind; the event that brings it up to date may already
+		// have been handled, so come back by clock.
+		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
+	case apierrors.IsNotFound(err):
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, fmt.Errorf("%s: %w", next, err)
+	}
+	return ctrl.Result{}, nil
+}
+
+func (r *Reconciler) do(ctx context.Context, next step, ex *v1.KubernetesExecution, d delivery) error {
+	switch next {
+	case stepHold:
+		return patch(ctx, r.Client, ex, held(ex))
+	case stepDeliver:
+		r.Deliveries.submit(target{name: types.NamespacedName{Namespace: ex.Namespace, Name: ex.Name}, uid: ex.UID})
+	case stepLetGo:
+		log.FromContext(ctx).V(1).Info("execution let go before its row is committed", "workflow", d.workflowID)
+		return patch(ctx, r.Client, ex, released(ex, nil))
+	case stepMark:
+		return r.mark(ctx, ex, d)
+	case stepForget:
+		r.Deliveries.drop(ex.UID)
+	case stepNothing:
+	}
+	return nil
+}
+
+func (r *Reconciler) mark(ctx context.Context, ex *v1.KubernetesExecution, d delivery) error {
+	if marked(ex) {
+		return patch(ctx, r.Client, ex, released(ex, nil))
+	}
+	if err := patch(ctx, r.Client, ex, released(ex, persistedAnnotations(d.receipt.ID, time.Now()))); err != nil {
+		return err
+	}
+	if d.receipt.Outcome == audit.OutcomeConflict {
+		r.Events.Eventf(ex, nil, corev1.EventTypeWarning, "AuditConflict", "Persist",
+			"row %s already exists in %s with other content; the first one stays (workflow %s)", d.receipt.ID, d.receipt.Partition, d.workflowID)
+		return nil
+	}
+	r.Events.Eventf(ex, nil, corev1.EventTypeNormal, "AuditPersisted", "Persist",
+		"row %s in %s, %d places redacted (workflow %s)", d.receipt.ID, d.receipt.Partition, d.masked, d.workflowID)
+	return nil
+}
