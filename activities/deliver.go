@@ -1,0 +1,103 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/audit/redact"
+	"github.com/auditflow/auditflow/audit/seal"
+)
+
+// Appender stores records: all of them or, with an error, none. Appending a
+// record again is harmless. [github.com/auditflow/auditflow/store/postgres.Store]
+// is the one that ships.
+type Appender interface {
+	// Append returns one receipt for each record, in their order.
+	Append(ctx context.Context, records []audit.Record) ([]audit.Receipt, error)
+}
+
+// Deliver holds the two steps of a delivery. All fields are required.
+type Deliver struct {
+	Sealer   *seal.Sealer
+	Redactor *redact.Redactor
+	Store    Appender
+	// ErrorClass names the store's error in one of few words, for the metric's
+	// label and the failure's type.
+	ErrorClass func(error) string
+	Metrics    *Metrics
+}
+
+// Delivered tells what became of an envelope. It is the workflow's result and
+// so lies in clear in Temporal: identities and counts, no content.
+type Delivered struct {
+	Rows []audit.Receipt `json:"rows"`
+	// Redactions counts what was masked, by rule.
+	Redactions map[string]int `json:"redactions,omitempty"`
+	// Policy is the version of the redaction policy.
+	Policy string `json:"policy"`
+}
+
+// Masked is how many places were masked, over all rules.
+func (d Delivered) Masked() (n int) {
+	for _, count := range d.Redactions {
+		n += count
+	}
+	return n
+}
+
+// Redact turns an envelope of observed records into one of redacted records:
+// normalised, masked, digested. The same envelope always gives the same records.
+func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte, err error) {
+	defer contain(&err)
+	workflowID := activity.GetInfo(ctx).WorkflowExecution.ID
+	records, err := d.Sealer.Open(envelope, seal.Observed, workflowID)
+	if err != nil {
+		return nil, d.failure("open the observed envelope", err)
+	}
+	for i, r := range records {
+		r = d.Redactor.Record(r.Normalise()).Normalise()
+		r.RecordSHA256 = r.Digest()
+		r.DeliveredBy = workflowID
+		records[i] = r
+	}
+	redacted, err = d.Sealer.Seal(records, seal.Redacted, workflowID)
+	if err != nil {
+		return nil, d.failure("seal the redacted envelope", err)
+	}
+	return redacted, nil
+}
+
+// Persist appends the records of a redacted envelope. It refuses an envelope
+// that did not come from [Deliver.Redact]: the seal binds the stage.
+func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered, err error) {
+	defer contain(&err)
+	start := time.Now()
+	defer func() { d.Metrics.attempt(time.Since(start), d.errorType(err)) }()
+
+	records, err := d.Sealer.Open(redacted, seal.Redacted, activity.GetInfo(ctx).WorkflowExecution.ID)
+	if err != nil {
+		return Delivered{}, d.failure("open the redacted envelope", err)
+	}
+	receipts, err := d.Store.Append(ctx, records)
+	if err != nil {
+		return Delivered{}, d.failure("append to the store", err)
+	}
+	d.Metrics.stored(time.Now(), records, receipts)
+	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: d.Redactor.Version()}, nil
+}
+
+func countByRule(records []audit.Record) map[string]int {
+	var counts map[string]int
+	for _, r := range records {
+		for _, m := range r.Redactions {
+			if counts == nil {
+				counts = map[string]int{}
+			}
+			counts[m.Rule] += m.Count
+		}
+	}
+	return counts
+}

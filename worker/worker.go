@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/auditflow/auditflow/activities"
+	"github.com/auditflow/auditflow/workflows"
+)
+
+// Config bounds one worker process. Zero means the default.
+type Config struct {
+	// WorkflowTasks and Activities are how many run at once; each may hold one
+	// record in memory. Default 64 each.
+	WorkflowTasks int
+	Activities    int
+	// DrainTimeout is how long running tasks may finish after a stop. What has
+	// not finished then is tried again by another worker. Default 20 s.
+	DrainTimeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.WorkflowTasks == 0 {
+		c.WorkflowTasks = 64
+	}
+	if c.Activities == 0 {
+		c.Activities = 64
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = 20 * time.Second
+	}
+	return c
+}
+
+// Run works until ctx ends, then takes no new tasks, lets the running ones
+// finish, and returns. An error means that the worker could not go on.
+func Run(ctx context.Context, c client.Client, cfg Config, deliver *activities.Deliver) error {
+	cfg = cfg.withDefaults()
+	failed := make(chan error, 1)
+	w := worker.New(c, workflows.QueueDelivery, worker.Options{
+		MaxConcurrentWorkflowTaskExecutionSize:  cfg.WorkflowTasks,
+		MaxConcurrentLocalActivityExecutionSize: cfg.WorkflowTasks, // a delivery runs them inside its task
+		MaxConcurrentActivityExecutionSize:      cfg.Activities,
+		WorkerStopTimeout:                       cfg.DrainTimeout,
+		DisableRegistrationAliasing:             true,
+		OnFatalError: func(err error) {
+			select {
+			case failed <- err:
+			default: // the first one tells
+			}
+		},
+	})
+	Register(w, deliver)
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("start worker on %s: %w", workflows.QueueDelivery, err)
+	}
+	defer w.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return errors.Join(errors.New("worker stopped"), err)
+	}
+}
+
+// Registry is what workflows and activities are registered with: a worker, a
+// test environment or a replayer.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
+}
+
+// Register makes everything known under the names histories remember.
+func Register(r Registry, deliver *activities.Deliver) {
+	r.RegisterWorkflowWithOptions(workflows.DeliverAudit, workflow.RegisterOptions{Name: workflows.TypeDeliverAudit})
+	r.RegisterActivityWithOptions(deliver.Redact, activity.RegisterOptions{Name: workflows.ActivityRedact})
+	r.RegisterActivityWithOptions(deliver.Persist, activity.RegisterOptions{Name: workflows.ActivityPersist})
+}

@@ -1,0 +1,32 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/auditflow/auditflow/activities"
+)
+
+// DeliverAudit redacts the records of one sealed envelope and persists them.
+// It ends only when their rows are committed, however long that takes.
+//
+// The envelope passes through undecoded: what Temporal stores of a record, as
+// input, as marker, as activity input, is always sealed.
+func DeliverAudit(ctx workflow.Context, envelope []byte) (activities.Delivered, error) {
+	var redacted []byte
+	if err := fastThenSlow(ctx, ActivityRedact, "mask secrets, seal again", envelope, &redacted); err != nil {
+		return activities.Delivered{}, err
+	}
+	var done activities.Delivered
+	err := fastThenSlow(ctx, ActivityPersist, "append to PostgreSQL", redacted, &done)
+	return done, err
+}
+
+// fastThenSlow tries a step once where it costs least; if that fails, it tries
+// for ever where everybody can see it. Only cancellation makes it give up.
+func fastThenSlow(ctx workflow.Context, step, summary string, envelope []byte, result any) error {
+	err := workflow.ExecuteLocalActivity(fast(ctx, summary), step, envelope).Get(ctx, result)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(slow(ctx, summary), step, envelope).Get(ctx, result)
+}
