@@ -1,0 +1,99 @@
+package main
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/auditflow/auditflow/controller"
+	"github.com/auditflow/auditflow/internal/config"
+	"github.com/auditflow/auditflow/internal/daemon"
+)
+
+const help = `Watches KubernetesExecutions and starts a durable delivery for each one that
+ended; marks the object once its audit row is committed. Run two for
+availability: one leads, the other takes over.
+
+The cluster is found as kubectl finds it (KUBECONFIG, ~/.kube/config) or, in a
+pod, from its service account.
+
+Configuration (YAML; cluster and keyset_file are required):
+
+  cluster: prod-eu-1          # part of every record's identity; never change it
+  listen: ":8080"             # /healthz, /readyz, /metrics
+  log_level: info             # debug, info, warn, error
+  log_format: json            # json, text
+  keyset_file: /etc/auditflow/keyset.json
+  temporal:
+    address: temporal-frontend:7233
+    namespace: default
+  audit_enabled: true         # false: records nothing, marks nothing
+  audit_batch_size: 100       # most records in one workflow, 1 to 1000; at present each gets its own
+  audit_flush_interval: 30s   # longest wait for company, 0s to 10m; at present none waits
+  storage_service_url: ""     # address of the HTTP door; the controller speaks to Temporal and does not use it
+  leader_election:
+    enabled: true
+    namespace: ""             # default: the pod's own
+  delivery:
+    starters: 16              # records in memory at once, 1 to 1000
+    waiters: 128              # workflows watched at once, 1 to 10000
+
+Exit codes: 0 stopped in good order, 1 could not go on (leadership lost, too), 2 flags or configuration wrong.`
+
+type file struct {
+	daemon.CommonFile `json:",inline"`
+
+	Cluster            config.Scalar `json:"cluster"`
+	AuditEnabled       config.Scalar `json:"audit_enabled"`
+	AuditBatchSize     config.Scalar `json:"audit_batch_size"`
+	AuditFlushInterval config.Scalar `json:"audit_flush_interval"`
+	StorageServiceURL  config.Scalar `json:"storage_service_url"`
+	LeaderElection     struct {
+		Enabled   config.Scalar `json:"enabled"`
+		Namespace config.Scalar `json:"namespace"`
+	} `json:"leader_election"`
+	Delivery struct {
+		Starters config.Scalar `json:"starters"`
+		Waiters  config.Scalar `json:"waiters"`
+	} `json:"delivery"`
+}
+
+type settings struct {
+	common                  daemon.Common
+	controller              controller.Config
+	enabled                 bool
+	leaderElection          bool
+	leaderElectionNamespace string
+}
+
+func load(path string, r *config.Reader) (settings, error) {
+	var f file
+	if path != "" {
+		if err := config.Load(path, &f); err != nil {
+			return settings{}, err
+		}
+	}
+	s := settings{
+		common: f.CommonFile.Read(r, "auditflow-controller"),
+		controller: controller.Config{
+			Cluster:  r.Required("cluster", f.Cluster),
+			Starters: r.Int("delivery.starters", f.Delivery.Starters, 16, 1, 1000),
+			Waiters:  r.Int("delivery.waiters", f.Delivery.Waiters, 128, 1, 10_000),
+		},
+		enabled:                 r.Bool("audit_enabled", f.AuditEnabled, true),
+		leaderElection:          r.Bool("leader_election.enabled", f.LeaderElection.Enabled, true),
+		leaderElectionNamespace: r.String("leader_election.namespace", f.LeaderElection.Namespace, ""),
+	}
+	if len(s.controller.Cluster) > maxClusterName {
+		r.Fault("cluster", "is %d bytes long, at most %d", len(s.controller.Cluster), maxClusterName)
+	}
+	// Upper bounds, both of which a delivery of its own per record keeps.
+	r.Int("audit_batch_size", f.AuditBatchSize, 100, 1, 1000)
+	r.Duration("audit_flush_interval", f.AuditFlushInterval, 30*time.Second, 0, 10*time.Minute)
+	if u, err := url.Parse(string(f.StorageServiceURL)); err != nil || f.StorageServiceURL != "" && u.Host == "" {
+		r.Fault("storage_service_url", "want an address as in http://host:8085")
+	}
+	return s, r.Err()
+}
+
+// maxClusterName is what the column holds and a search attribute takes.
+const maxClusterName = 253

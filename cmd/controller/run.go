@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/auditflow/auditflow/audit/redact"
+	"github.com/auditflow/auditflow/audit/seal"
+	"github.com/auditflow/auditflow/controller"
+	"github.com/auditflow/auditflow/internal/daemon"
+	"github.com/auditflow/auditflow/internal/telemetry"
+	"github.com/auditflow/auditflow/internal/temporalclient"
+	"github.com/auditflow/auditflow/workflows"
+)
+
+var program = daemon.Program[settings]{
+	Name: "controller", Short: "hand completed executions over to Temporal", Long: help,
+	Load:   load,
+	Common: func(s *settings) *daemon.Common { return &s.common },
+	Run:    run,
+}
+
+func run(ctx context.Context, s settings, logger *slog.Logger) error {
+	log.SetLogger(logr.FromSlogHandler(logger.Handler()))
+	klog.SetSlogLogger(logger)
+	sealer, err := seal.Load(s.common.KeysetFile)
+	if err != nil {
+		return err
+	}
+	temporal, err := temporalclient.Dial(s.common.Temporal, logger)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	mgr, err := newManager(s)
+	if err != nil {
+		return err
+	}
+	var synced atomic.Bool
+	if err := mgr.Add(onceSynced(mgr, &synced)); err != nil {
+		return fmt.Errorf("watch the cache: %w", err)
+	}
+	registry := telemetry.Registry()
+	if s.enabled {
+		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redact.New()}
+		if err := controller.Setup(mgr, s.controller, starter, registry); err != nil {
+			return err
+		}
+	} else {
+		logger.Warn("audit_enabled is false: completed executions are not recorded")
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return telemetry.Serve(ctx, s.common.Listen, prometheus.Gatherers{registry, metrics.Registry}, func(context.Context) error {
+			if !synced.Load() {
+				return errors.New("the cache is not in sync with the API server yet")
+			}
+			return nil // Temporal's absence is no reason to be restarted: it is in the metrics
+		})
+	})
+	group.Go(func() error { return mgr.Start(ctx) })
+	group.Go(func() error {
+		return temporalclient.Until(ctx, logger, "Temporal search attributes", func(ctx context.Context) error {
+			return temporalclient.Prepare(ctx, temporal, s.common.Temporal.Namespace, workflows.SearchAttributes())
+		})
+	})
+	return group.Wait()
+}
+
+// drain is what deliveries in hand get to finish after a stop; they would be
+// found again anyhow.
+const drain = 10 * time.Second
+
+func newManager(s settings) (manager.Manager, error) {
+	rest, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	// Priority and fairness on the server bounds us better than a client-side
+	// limit, which would delay marks by seconds after a backlog.
+	rest.QPS = -1
+	scheme, err := controller.Scheme()
+	if err != nil {
+		return nil, err
+	}
+	wait := drain
+	mgr, err := ctrl.NewManager(rest, ctrl.Options{
+		Scheme: scheme, Cache: controller.Cache(),
+		Metrics:        metricsserver.Options{BindAddress: "0"}, // served with our own
+		LeaderElection: s.leaderElection, LeaderElectionID: "auditflow-controller",
+		LeaderElectionNamespace:       s.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &wait,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	return mgr, nil
+}
+
+// onceSynced notes when the cache is filled, on every replica.
+func onceSynced(mgr manager.Manager, synced *atomic.Bool) manager.Runnable {
+	return everywhere(func(ctx context.Context) error {
+		synced.Store(mgr.GetCache().WaitForCacheSync(ctx))
+		return nil
+	})
+}
+
+// everywhere is a runnable that does not wait for leadership.
+type everywhere func(context.Context) error
+
+func (f everywhere) Start(ctx context.Context) error { return f(ctx) }
+func (everywhere) NeedLeaderElection() bool          { return false }

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/config"
+	"github.com/auditflow/auditflow/internal/daemon"
+	"github.com/auditflow/auditflow/store/postgres"
+	"github.com/auditflow/auditflow/worker"
+)
+
+const help = `Runs the workflows and activities of auditflow: redacts records and persists
+them in PostgreSQL. Run at least two for availability; they share the work.
+
+Configuration (YAML; all keys but keyset_file and database.url have defaults):
+
+  listen: ":8080"             # /healthz, /readyz, /metrics
+  log_level: info             # debug, info, warn, error
+  log_format: json            # json, text
+  keyset_file: /etc/auditflow/keyset.json
+  temporal:
+    address: temporal-frontend:7233
+    namespace: default
+  database:
+    url: postgres://…         # or environment AUDITFLOW_DATABASE_URL
+    max_connections: 8        # 1 to 1000
+    partition_interval: monthly   # monthly, weekly, daily
+  worker:
+    workflow_tasks: 64        # deliveries handled at once, 2 to 10000
+    activities: 64            # retried steps at once, 1 to 10000
+    drain_timeout: 20s        # what running tasks get after SIGTERM, 0s to 10m
+
+Exit codes: 0 stopped in good order, 1 could not go on, 2 flags or configuration wrong.`
+
+type file struct {
+	daemon.CommonFile `json:",inline"`
+
+	Database struct {
+		URL               config.Scalar `json:"url"`
+		MaxConnections    config.Scalar `json:"max_connections"`
+		PartitionInterval config.Scalar `json:"partition_interval"`
+	} `json:"database"`
+	Worker struct {
+		WorkflowTasks config.Scalar `json:"workflow_tasks"`
+		Activities    config.Scalar `json:"activities"`
+		DrainTimeout  config.Scalar `json:"drain_timeout"`
+	} `json:"worker"`
+}
+
+type settings struct {
+	common   daemon.Common
+	database postgres.Config
+	worker   worker.Config
+}
+
+func load(path string, r *config.Reader) (settings, error) {
+	var f file
+	if path != "" {
+		if err := config.Load(path, &f); err != nil {
+			return settings{}, err
+		}
+	}
+	s := settings{
+		common: f.CommonFile.Read(r, "auditflow-worker"),
+		database: postgres.Config{
+			URL:      r.Secret("database.url", f.Database.URL, "AUDITFLOW_DATABASE_URL"),
+			MaxConns: int32(r.Int("database.max_connections", f.Database.MaxConnections, 8, 1, 1000)), //nolint:gosec // bounded
+			Interval: audit.Interval(r.OneOf("database.partition_interval", f.Database.PartitionInterval,
+				string(audit.Monthly), string(audit.Weekly), string(audit.Daily))),
+		},
+		worker: worker.Config{
+			WorkflowTasks: r.Int("worker.workflow_tasks", f.Worker.WorkflowTasks, 64, 2, 10_000),
+			Activities:    r.Int("worker.activities", f.Worker.Activities, 64, 1, 10_000),
+			DrainTimeout:  r.Duration("worker.drain_timeout", f.Worker.DrainTimeout, 20*time.Second, 0, 10*time.Minute),
+		},
+	}
+	if err := s.database.Validate(); err != nil && s.database.URL != "" {
+		for fault := range strings.Lines(errors.Join(err).Error()) {
+			r.Fault("database", "%s", strings.TrimSpace(fault))
+		}
+	}
+	return s, r.Err()
+}

@@ -1,0 +1,112 @@
+// Package daemon is what the long-running binaries have in common: one strict
+// configuration file, the usual flags, signals, logs, and exit codes.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/auditflow/auditflow/internal/config"
+	"github.com/auditflow/auditflow/internal/telemetry"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it ran and could not go on
+	exitUsage  = 2 // flags or configuration are wrong; nothing was started
+)
+
+// Program is one binary with a configuration of type C.
+type Program[C any] struct {
+	Name, Short, Long string
+	// Load reads the configuration file ("" means defaults and environment) and
+	// reports all its faults.
+	Load func(path string, r *config.Reader) (C, error)
+	// Common is the part of the configuration that flags may override.
+	Common func(*C) *Common
+	// Run runs until ctx ends.
+	Run func(ctx context.Context, c C, log *slog.Logger) error
+}
+
+// Main runs the program and returns its exit code. SIGINT and SIGTERM end it in
+// good order; a second one ends it at once.
+func Main[C any](p Program[C], args []string, stdout, stderr io.Writer) int {
+	code := exitOK
+	cmd := p.command(&code)
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	if err := cmd.Execute(); err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+		if code == exitOK {
+			code = exitUsage
+		}
+	}
+	return code
+}
+
+func (p Program[C]) command(code *int) *cobra.Command {
+	var flags struct {
+		config, listen, level, format string
+		validate                      bool
+	}
+	cmd := &cobra.Command{
+		Use: p.Name, Short: p.Short, Long: p.Long, Version: version(),
+		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.Load(flags.config, &config.Reader{Env: os.LookupEnv})
+			if err != nil {
+				return err
+			}
+			common := p.Common(&c)
+			common.override(flags.listen, flags.level, flags.format)
+			if flags.validate {
+				fmt.Fprintln(cmd.OutOrStdout(), "configuration is valid")
+				return nil
+			}
+			*code = exitFailed
+			if err := p.run(c, common, cmd.ErrOrStderr()); err != nil {
+				return err
+			}
+			*code = exitOK
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration file (YAML)")
+	cmd.Flags().BoolVar(&flags.validate, "validate-config", false, "check the configuration, report every fault, and exit without starting")
+	cmd.Flags().StringVar(&flags.listen, "listen", "", "address of /healthz, /readyz and /metrics (overrides the file)")
+	cmd.Flags().StringVar(&flags.level, "log-level", "", "debug, info, warn or error (overrides the file)")
+	cmd.Flags().StringVar(&flags.format, "log-format", "", "json or text (overrides the file)")
+	return cmd
+}
+
+func (p Program[C]) run(c C, common *Common, stderr io.Writer) error {
+	log := telemetry.Logger(stderr, common.LogFormat, common.LogLevel)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from now on a second signal kills
+	log.Info("starting", "program", p.Name, "version", version())
+	if err := p.Run(ctx, c, log); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("stopped", "program", p.Name)
+	return nil
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}

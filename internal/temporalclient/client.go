@@ -1,0 +1,96 @@
+// Package temporalclient connects to Temporal and prepares the namespace.
+package temporalclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+)
+
+// Config says where Temporal is.
+type Config struct {
+	Address   string // host:port
+	Namespace string
+	Identity  string // shown in the UI beside what this process did
+}
+
+// Dial returns a client at once, whether the server is there or not.
+func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
+	c, err := client.NewLazyClient(client.Options{
+		HostPort: cfg.Address, Namespace: cfg.Namespace, Identity: cfg.Identity,
+		Logger: sdklog.NewStructuredLogger(log),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
+	}
+	return c, nil
+}
+
+// Prepare registers the search attributes the namespace lacks. It is safe to
+// call from any number of processes at once.
+func Prepare(ctx context.Context, c client.Client, namespace string, attributes []temporal.SearchAttributeKey) error {
+	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return fmt.Errorf("list search attributes: %w", err)
+	}
+	missing := map[string]enumspb.IndexedValueType{}
+	for _, a := range attributes {
+		registered, ok := have.CustomAttributes[a.GetName()]
+		switch {
+		case !ok:
+			missing[a.GetName()] = a.GetValueType()
+		case registered != a.GetValueType():
+			return fmt.Errorf("search attribute %s is registered as %s, want %s: remove it from namespace %s or use another namespace",
+				a.GetName(), registered, a.GetValueType(), namespace)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
+	var exists *serviceerror.AlreadyExists
+	if err != nil && !errors.As(err, &exists) {
+		return fmt.Errorf("register search attributes: %w", err)
+	}
+	return nil
+}
+
+// Check tells whether the namespace can be reached.
+func Check(ctx context.Context, c client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	if err != nil {
+		return fmt.Errorf("temporal namespace %s: %w", namespace, err)
+	}
+	return nil
+}
+
+// Until calls try until it succeeds or ctx ends, with back-off up to 10 s. Each
+// failure is logged: a start that hangs must say on what.
+func Until(ctx context.Context, log *slog.Logger, doing string, try func(context.Context) error) error {
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		attempt, cancel := context.WithTimeout(ctx, 30*time.Second)
+		err := try(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		log.Warn("waiting at start", "for", doing, "retry_in", pause.String(), "error", err)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
