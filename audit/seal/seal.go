@@ -1,0 +1,138 @@
+package seal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/auditflow/auditflow/audit"
+)
+
+// Version is the first byte of every envelope this package writes, and the
+// only one it opens. A change that an older reader would misread, such as a
+// field added to [audit.Record] that it would drop, needs the next number.
+const Version = 1
+
+// MaxUnpacked bounds the JSON in one envelope, in bytes, on both ways: what
+// could not be opened again is not sealed.
+const MaxUnpacked = 64 << 20
+
+// Stage tells what has been done to the records in an envelope.
+type Stage string
+
+// Observed records are as a door saw them and may hold secrets; Redacted ones
+// may be kept.
+const (
+	Observed Stage = "observed"
+	Redacted Stage = "redacted"
+)
+
+var (
+	// ErrUnknownKey: the keyset has no enabled key with the envelope's key id.
+	// Once the operator has added it, the same envelope opens: retrying helps.
+	ErrUnknownKey = errors.New("no key in the keyset has the envelope's key id")
+	// ErrEnvelope: the envelope is damaged, of another workflow, stage or
+	// version, or too large. Retrying never helps.
+	ErrEnvelope = errors.New("envelope is damaged or not meant for this workflow, stage or version")
+)
+
+// Sealer seals and opens envelopes with one keyset. It is safe for concurrent
+// use and holds no resource that needs closing.
+type Sealer struct {
+	aead tink.AEAD
+	keys map[uint32]bool // ids of the enabled keys
+	enc  *zstd.Encoder   // only EncodeAll and DecodeAll, which are stateless
+	dec  *zstd.Decoder
+}
+
+// Seal packs records, in order, into one envelope for this stage of this
+// workflow. Sealing the same records twice gives different bytes: every
+// envelope has a nonce of its own. Errors never hold content.
+func (s *Sealer) Seal(records []audit.Record, stage Stage, workflowID string) ([]byte, error) {
+	bound, err := associated(stage, workflowID)
+	if err != nil {
+		return nil, fmt.Errorf("seal envelope: %w", err)
+	}
+	letter, err := encode(records)
+	if err != nil {
+		return nil, fmt.Errorf("seal envelope: %w", err)
+	}
+	sealed, err := s.aead.Encrypt(s.enc.EncodeAll(letter, nil), bound)
+	if err != nil {
+		return nil, errors.New("seal envelope: the keyset's primary key refuses to encrypt")
+	}
+	return append([]byte{Version}, sealed...), nil
+}
+
+// Open returns the records of an envelope that was sealed for this stage of
+// this workflow. It fails with [ErrUnknownKey] or [ErrEnvelope] and nothing
+// else, the same way every time.
+func (s *Sealer) Open(envelope []byte, stage Stage, workflowID string) ([]audit.Record, error) {
+	bound, err := associated(stage, workflowID)
+	if err != nil {
+		return nil, fmt.Errorf("open envelope: %w", err)
+	}
+	if len(envelope) == 0 || envelope[0] != Version {
+		return nil, fmt.Errorf("open envelope: format version is not %d: %w", Version, ErrEnvelope)
+	}
+	id, ok := keyID(envelope[1:])
+	if !ok {
+		return nil, fmt.Errorf("open envelope: no key id: %w", ErrEnvelope)
+	}
+	if !s.keys[id] {
+		return nil, fmt.Errorf("open envelope: key id %d: %w", id, ErrUnknownKey)
+	}
+	packed, err := s.aead.Decrypt(envelope[1:], bound)
+	if err != nil {
+		return nil, fmt.Errorf("open envelope: cannot authenticate: %w", ErrEnvelope)
+	}
+	letter, err := s.dec.DecodeAll(packed, nil)
+	if err != nil || len(letter) > MaxUnpacked {
+		return nil, fmt.Errorf("open envelope: cannot unpack into %d bytes: %w", MaxUnpacked, ErrEnvelope)
+	}
+	records := []audit.Record{}
+	if err := json.Unmarshal(letter, &records); err != nil {
+		return nil, fmt.Errorf("open envelope: does not hold records: %w", ErrEnvelope)
+	}
+	return records, nil
+}
+
+// associated is the data that an envelope's authenticity covers besides its
+// content. An observed envelope is bound to exactly the workflow id, so that
+// any Tink tool can open it; a redacted one to the id behind a byte that no
+// valid id holds, so that the two never meet.
+func associated(stage Stage, workflowID string) ([]byte, error) {
+	if workflowID == "" || !utf8.ValidString(workflowID) {
+		return nil, fmt.Errorf("workflow id is empty or not UTF-8: %w", ErrEnvelope)
+	}
+	switch stage {
+	case Observed:
+		return []byte(workflowID), nil
+	case Redacted:
+		return append([]byte{0xff}, "redacted:"+workflowID...), nil
+	}
+	return nil, fmt.Errorf("stage is neither %s nor %s: %w", Observed, Redacted, ErrEnvelope)
+}
+
+// encode keeps the encoder's own errors out of ours: they quote what they
+// could not encode.
+func encode(records []audit.Record) ([]byte, error) {
+	if records == nil {
+		records = []audit.Record{}
+	}
+	var letter bytes.Buffer
+	enc := json.NewEncoder(&letter)
+	enc.SetEscapeHTML(false) // what is redacted and stored is not HTML; escapes only cost bytes
+	if err := enc.Encode(records); err != nil {
+		return nil, fmt.Errorf("a record is not valid JSON: %w", ErrEnvelope)
+	}
+	if letter.Len() > MaxUnpacked {
+		return nil, fmt.Errorf("records take more than %d bytes: %w", MaxUnpacked, ErrEnvelope)
+	}
+	return letter.Bytes(), nil
+}
