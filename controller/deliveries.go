@@ -115,7 +115,7 @@ func NewDeliveries(cfg Config, api client.Reader, starter Starter, recorder even
 	}
 }
 
-// NeedLeaderElection: only the leader delivers.
+// NeedLeaderElection tells the manager that only the leader delivers.
 func (d *Deliveries) NeedLeaderElection() bool { return true }
 
 // Start works until ctx ends. What is unfinished then is found again by whoever

@@ -18,12 +18,12 @@ type label struct {
 }
 
 func (s *Starter) label(r audit.Record) label {
-	clear := func(name string) string { return plain(s.Redactor.Name(name)) }
+	masked := func(name string) string { return plain(s.Redactor.Name(name)) }
 	return label{
-		action: clear(r.ActionType), namespace: clear(r.TargetNamespace),
-		kind: clear(r.TargetResourceKind), name: clear(r.TargetResourceName),
-		execution: clear(r.ExecutionID), executionNamespace: clear(r.ExecutionNamespace),
-		workflowRef: clear(r.WorkflowRef), phase: clear(r.Phase), cluster: plain(r.Cluster),
+		action: masked(r.ActionType), namespace: masked(r.TargetNamespace),
+		kind: masked(r.TargetResourceKind), name: masked(r.TargetResourceName),
+		execution: masked(r.ExecutionID), executionNamespace: masked(r.ExecutionNamespace),
+		workflowRef: masked(r.WorkflowRef), phase: masked(r.Phase), cluster: plain(r.Cluster),
 		rowID: r.ID, step: r.StepIndex, success: r.Success,
 	}
 }

@@ -33,10 +33,10 @@ const (
 )
 
 var (
-	// ErrUnknownKey: the keyset has no enabled key with the envelope's key id.
+	// ErrUnknownKey says that the keyset has no enabled key with the envelope's key id.
 	// Once the operator has added it, the same envelope opens: retrying helps.
 	ErrUnknownKey = errors.New("no key in the keyset has the envelope's key id")
-	// ErrEnvelope: the envelope is damaged, of another workflow, stage or
+	// ErrEnvelope says that the envelope is damaged, of another workflow, stage or
 	// version, or too large. Retrying never helps.
 	ErrEnvelope = errors.New("envelope is damaged or not meant for this workflow, stage or version")
 )

@@ -73,7 +73,7 @@ func load(path string, r *config.Reader) (settings, error) {
 		}
 	}
 	s := settings{
-		common: f.CommonFile.Read(r, "auditflow-controller"),
+		common: f.Read(r, "auditflow-controller"),
 		controller: controller.Config{
 			Cluster:  r.Required("cluster", f.Cluster),
 			Starters: r.Int("delivery.starters", f.Delivery.Starters, 16, 1, 1000),

@@ -64,7 +64,7 @@ func load(path string, r *config.Reader) (settings, error) {
 		}
 	}
 	s := settings{
-		common: f.CommonFile.Read(r, "auditflow-worker"),
+		common: f.Read(r, "auditflow-worker"),
 		database: postgres.Config{
 			URL:      r.Secret("database.url", f.Database.URL, "AUDITFLOW_DATABASE_URL"),
 			MaxConns: int32(r.Int("database.max_connections", f.Database.MaxConnections, 8, 1, 1000)), //nolint:gosec // bounded

@@ -63,7 +63,7 @@ func Serve(ctx context.Context, address string, g prometheus.Gatherer, ready Rea
 		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(shutdown) != nil {
-			server.Close() //nolint:errcheck,gosec // the process is ending and a scrape did not
+			server.Close() //nolint:gosec // the process is ending and a scrape did not
 		}
 	})
 	defer stopped()

@@ -1,0 +1,56 @@
+# `make help` lists everything. Servers and tools are built from source into ./bin, once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SERVERS := kube temporal postgres
+GO_TEST := go test -race -count=1 -p 1 -timeout 15m
+
+.PHONY: help demo dev test test-unit test-e2e lint generate verify tools build fmt clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: tools ## one command: real servers, 24+ executions, every row checked; writes out/demo.json (< 1 min once tools are built)
+	go run ./test/dev demo
+
+dev: tools ## the same world, left running with new executions trickling in, until Ctrl-C
+	go run ./test/dev dev
+
+test: tools ## all tests, on real servers, with the race detector (< 15 min once tools are built)
+	$(GO_TEST) ./...
+
+test-unit: ## the tests that need no server: seconds
+	go test -race -count=1 ./audit/... ./activities ./controller ./workflows ./internal/... ./cmd/... ./test/dev
+
+test-e2e: tools ## the journey and its faults, end to end; WORLD_DIR=dir keeps data and logs
+	$(GO_TEST) -v ./test/e2e
+
+lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated files up to date
+	@tools/build.sh lint codegen
+	bin/golangci-lint run ./...
+	bin/workflowcheck ./workflows/...
+	$(MAKE) --no-print-directory verify
+
+generate: ## deep copies and the CRD, from api/v1
+	@tools/build.sh codegen
+	bin/controller-gen object crd paths=./api/... output:crd:dir=deploy/crd
+
+verify: ## fails if generated files or go.mod are not up to date
+	@tools/build.sh codegen
+	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
+	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
+	bin/controller-gen crd paths=./api/... output:crd:dir=$$tmp/crd && \
+	diff -u api/v1/zz_generated.deepcopy.go $$tmp/zz_generated.deepcopy.go && \
+	diff -ru deploy/crd $$tmp/crd || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
+	go mod tidy -diff
+
+fmt: ## gofmt everything
+	gofmt -w $$(git ls-files '*.go')
+
+build: ## the binaries, into ./bin
+	go build -o bin/ ./cmd/...
+
+tools: ## etcd, kube-apiserver, kube-controller-manager, Temporal, PostgreSQL, into ./bin (10-14 min the first time, then nothing)
+	@tools/build.sh $(SERVERS)
+
+clean: ## what was built and written, but not the tools
+	rm -rf out bin/controller bin/worker

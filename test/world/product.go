@@ -1,0 +1,217 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/auditflow/auditflow/audit/seal"
+)
+
+// Cluster is the name under which a world's controller records executions.
+const Cluster = "world"
+
+// Product is auditflow itself: its controller and worker as real processes,
+// built from this working tree, configured for the servers of a world.
+type Product struct {
+	Controller *Program
+	Worker     *Program
+	// DatabaseURL is where the worker persists.
+	DatabaseURL string
+}
+
+// ProductOptions says how to build and configure the product.
+type ProductOptions struct {
+	// DatabaseURL is where to persist; empty means the world's own database.
+	DatabaseURL string
+	// Race builds the binaries with the race detector: what it finds ends the
+	// process with an error and stands in its log.
+	Race bool
+}
+
+// NewProduct builds the binaries (nothing to do when nothing changed) and
+// writes their configuration. Nothing runs yet.
+func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, error) {
+	if o.DatabaseURL == "" {
+		o.DatabaseURL = w.Postgres.URL
+	}
+	dir := w.workspace.path("product")
+	if err := buildProduct(ctx, dir, o.Race); err != nil {
+		return nil, err
+	}
+	keyset := filepath.Join(dir, "keyset.json")
+	if err := writeKeyset(keyset); err != nil {
+		return nil, err
+	}
+	p := &Product{DatabaseURL: o.DatabaseURL}
+	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, w.Temporal.Address, w.Temporal.Namespace)
+	var err error
+	if p.Worker, err = w.program("worker", common, "AUDITFLOW_DATABASE_URL="+o.DatabaseURL); err != nil {
+		return nil, err
+	}
+	p.Controller, err = w.program("controller",
+		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\n", "KUBECONFIG="+w.Kube.Kubeconfig)
+	return p, err
+}
+
+// Start starts both programs and returns when they are ready.
+func (p *Product) Start(ctx context.Context) error {
+	if err := p.Worker.Start(ctx); err != nil {
+		return err
+	}
+	return p.Controller.Start(ctx)
+}
+
+// Stop ends both in good order, the controller first.
+func (p *Product) Stop(ctx context.Context) error {
+	if err := p.Controller.Stop(ctx); err != nil {
+		return err
+	}
+	return p.Worker.Stop(ctx)
+}
+
+func buildProduct(ctx context.Context, dir string, race bool) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	if race {
+		args = append(args, "-race")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/controller", "./cmd/worker")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the product: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func writeKeyset(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil // envelopes of an earlier run want the same keys
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := seal.Generate(f); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Program is one binary of the product. It may be started and ended many times.
+type Program struct {
+	Name   string
+	URL    string // of /healthz, /readyz and /metrics
+	Config string // path of its configuration
+
+	workspace *workspace
+	path      string
+	env       string
+
+	mu   sync.Mutex
+	proc *process
+}
+
+func (w *World) program(name, config, env string) (*Program, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	dir := w.workspace.path("product")
+	p := &Program{
+		Name: name, URL: "http://" + loopback(port), Config: filepath.Join(dir, name+".yaml"),
+		workspace: w.workspace, path: filepath.Join(dir, name), env: env,
+	}
+	return p, os.WriteFile(p.Config, []byte(fmt.Sprintf("listen: %q\n", loopback(port))+config), 0o600)
+}
+
+// Start runs the program and returns when it says that it is ready.
+func (p *Program) Start(ctx context.Context) error {
+	if err := p.Launch(); err != nil {
+		return err
+	}
+	return p.proc.awaitReady(ctx, p.Ready)
+}
+
+// Launch runs the program and does not wait for anything.
+func (p *Program) Launch() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.proc != nil && p.proc.running() {
+		return nil
+	}
+	name, value, _ := strings.Cut(p.env, "=")
+	proc, err := p.workspace.start(command{
+		name: p.Name, path: "/usr/bin/env", args: []string{name + "=" + value, "GORACE=halt_on_error=1", p.path, "--config", p.Config},
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Name, err)
+	}
+	p.proc = proc
+	return nil
+}
+
+// Ready asks /readyz.
+func (p *Program) Ready(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s is not ready: %s", p.Name, res.Status)
+	}
+	return nil
+}
+
+// Stop asks the program to end (SIGTERM) and waits. It is an error if it has to
+// be killed or does not end with exit code 0.
+func (p *Program) Stop(ctx context.Context) error {
+	proc := p.take()
+	if proc == nil {
+		return nil
+	}
+	if err := proc.stop(ctx, syscall.SIGTERM, 40*time.Second); err != nil {
+		return err
+	}
+	if proc.err != nil {
+		return proc.failure(proc.err)
+	}
+	return nil
+}
+
+// Kill ends the program with SIGKILL.
+func (p *Program) Kill() {
+	if proc := p.take(); proc != nil {
+		proc.kill()
+	}
+}
+
+// Running tells whether the process lives.
+func (p *Program) Running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proc != nil && p.proc.running()
+}
+
+func (p *Program) take() *process {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	proc := p.proc
+	p.proc = nil
+	return proc
+}

