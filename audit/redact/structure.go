@@ -1,0 +1,240 @@
+package redact
+
+import (
+	"encoding/json"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/auditflow/auditflow/audit"
+)
+
+// maxNesting is how many JSON texts inside each other are opened.
+const maxNesting = 6
+
+// walker masks in one JSON value; what it masks goes to the work's books.
+type walker struct {
+	*work
+	nesting int
+	// forSecret: the action's target is a Secret, so data in its parameters is
+	// secret although no kind says so (a patch, for instance).
+	forSecret bool
+}
+
+// place is where the walker stands.
+type place struct {
+	path   string
+	kind   kind // of the nearest name that says the values below it are secret
+	secret bool // below data or stringData of a Secret
+}
+
+// at leads on to a member. Names too long to be names are left out of paths,
+// which are kept in clear.
+func (p place) at(key string) place {
+	if len(key) > 64 {
+		key = "…"
+	}
+	if len(p.path) <= maxPath {
+		p.path += "." + key
+	}
+	return p
+}
+
+func (w *walker) value(v any, p place) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return w.object(v, p)
+	case []any:
+		return w.array(v, p)
+	case string:
+		return w.text(v, p)
+	case json.Number:
+		return w.number(v, p)
+	}
+	return v
+}
+
+func (w *walker) object(o map[string]any, p place) any {
+	isSecret := isSecretObject(o)
+	named := pairKind(o)
+	out := make(map[string]any, len(o))
+	for _, key := range sortedKeys(o) {
+		name := w.plain(key, p.path)
+		for _, twice := out[name]; twice; _, twice = out[name] {
+			name += "~" // two names that are masked alike
+		}
+		below := w.below(key, o[key], p.at(name))
+		if named != plain && (strings.EqualFold(key, "value") || strings.EqualFold(key, "values")) {
+			below.kind = named
+		}
+		if key == "stringData" || key == "data" && (isSecret || w.forSecret) {
+			below.secret = true
+		}
+		out[name] = w.value(o[key], below)
+	}
+	return out
+}
+
+// below decides what the name of a member says about what is below it.
+func (w *walker) below(key string, v any, p place) place {
+	if p.secret {
+		return p
+	}
+	k, words := classify(key)
+	if p.kind != plain && references[lastWord(key)] {
+		p.kind = plain // credentials: {name: …, type: …}
+	}
+	if k == plain {
+		return p
+	}
+	if s, ok := v.(string); k == someKey && !(ok && plausible(s, context{kind: someKey, strict: true, quoted: true})) {
+		return p
+	}
+	if _, object := v.(map[string]any); object && k == token && words == 1 {
+		return p // auth: {type: …, enabled: …} is a group, not a value
+	}
+	p.kind = k
+	return p
+}
+
+func lastWord(key string) string {
+	words := splitWords(key)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
+}
+
+func isSecretObject(o map[string]any) bool {
+	if kind, _ := o["kind"].(string); strings.EqualFold(kind, "Secret") {
+		return true
+	}
+	t, _ := o["type"].(string)
+	return o["data"] != nil && (t == "Opaque" || strings.HasPrefix(t, "kubernetes.io/"))
+}
+
+// pairKind is what the name says in {name: DB_PASSWORD, value: …}.
+func pairKind(o map[string]any) kind {
+	for _, field := range []string{"name", "Name", "key", "Key"} {
+		if name, ok := o[field].(string); ok {
+			if k, _ := classify(name); k != plain && k != someKey {
+				return k
+			}
+		}
+	}
+	return plain
+}
+
+func (w *walker) array(list []any, p place) any {
+	out := make([]any, len(list))
+	var flag kind // of --password in front of its value
+	for i, v := range list {
+		below := p.at(strconv.Itoa(i))
+		if s, ok := v.(string); ok {
+			if flag != plain && !strings.HasPrefix(s, "-") {
+				below.kind = flag
+			}
+			flag = flagKind(s)
+		} else {
+			flag = plain
+		}
+		out[i] = w.value(v, below)
+	}
+	return out
+}
+
+func flagKind(s string) kind {
+	if !strings.HasPrefix(s, "-") || strings.ContainsAny(s, "= ") {
+		return plain
+	}
+	if k, _ := classify(s); k != someKey {
+		return k
+	}
+	return plain
+}
+
+func (w *walker) number(n json.Number, p place) any {
+	switch {
+	case p.secret, p.kind == password:
+	case p.kind != plain && len(n) >= 9 && digits(string(n)):
+	case w.known.forms[string(n)] != "": // a known secret again, this time as a number
+	default:
+		return n
+	}
+	return w.mask(w.ruleFor(p), p.path, string(n))
+}
+
+func (w *walker) ruleFor(p place) string {
+	switch {
+	case p.secret:
+		return ruleSecret
+	case p.kind != plain:
+		return p.kind.rule()
+	}
+	return secret.rule()
+}
+
+// text masks a string of which the place says it is secret, and looks into
+// every other.
+func (w *walker) text(s string, p place) any {
+	switch {
+	case p.secret && !wholeMask(s) && s != "" && !template(s):
+		return w.mask(ruleSecret, p.path, s)
+	case p.secret:
+		return s
+	case p.kind != plain && !wholeMask(s):
+		if !placeholder(s) {
+			return w.mask(p.kind.rule(), p.path, s)
+		}
+	}
+	return w.string(s, p)
+}
+
+// string looks into a text that may itself be JSON. JSON that was changed is
+// written anew; what only looks like JSON and holds secrets is masked whole,
+// because nobody knows where its values end.
+func (w *walker) string(s string, p place) string {
+	if looksJSON(s) && w.nesting < maxNesting {
+		if v, ok := parse(s); ok {
+			inner := walker{work: w.work, nesting: w.nesting + 1, forSecret: w.forSecret}
+			before := w.masked
+			v = inner.value(v, place{path: p.path})
+			if w.masked != before {
+				return string(audit.CanonicalJSON(v))
+			}
+		} else if found := w.r.scan(s); len(found) > 0 && strings.HasPrefix(p.path, parametersPath) {
+			return w.mask(found[0].Rule, p.path, s)
+		}
+	}
+	return w.plain(s, p.path)
+}
+
+func wholeMask(s string) bool {
+	masks := masksIn(s)
+	return len(masks) == 1 && masks[0] == span{0, len(s)}
+}
+
+func looksJSON(s string) bool {
+	s = strings.TrimSpace(s)
+	return len(s) > 2 && (s[0] == '{' && strings.Contains(s, `"`) || s[0] == '[' && strings.ContainsAny(s, `"{`) && strings.HasSuffix(s, "]"))
+}
+
+func parse(s string) (any, bool) {
+	dec := json.NewDecoder(strings.NewReader(s))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return nil, false
+	}
+	_, err := dec.Token()
+	return v, err != nil // io.EOF: nothing behind it
+}
+
+func sortedKeys(o map[string]any) []string {
+	keys := make([]string, 0, len(o))
+	for k := range o {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,123 @@
+package redact
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// keyword is what the gate looks for: the name of a secret, or what every match
+// of a rule contains.
+type keyword struct {
+	text string
+	rule int // index into rules; names when it is a name for assignments
+}
+
+const names = -1
+
+// nameWords occur in every name that [classify] calls secret.
+var nameWords = []string{"pass", "pwd", "secret", "token", "key", "auth", "cred", "dsn", "connection", "connstr", "conn_str", "conn-str", "jwt", "pin", "psk", "otp", "dockerc", "cookie", "pw", "_pat"}
+
+func keywords(rules []rule) []keyword {
+	var words []keyword
+	for _, w := range nameWords {
+		words = append(words, keyword{w, names})
+	}
+	for i, rule := range rules {
+		for _, w := range rule.keywords {
+			words = append(words, keyword{strings.ToLower(w), i})
+		}
+	}
+	return words
+}
+
+// scan finds what is secret in s, once: what comes back is fit to be applied,
+// and nothing comes back when s holds no more.
+func (r *Redactor) scan(s string) []finding { return settle(s, r.look(s, 0)) }
+
+// maxLayers is how many encodings inside each other are seen through.
+const maxLayers = 3
+
+func (r *Redactor) look(s string, layer int) []finding {
+	if len(s) < 4 {
+		return nil
+	}
+	s = validUTF8(s)
+	found := r.clear(s)
+	if v, ok := plainView(s); ok {
+		for _, f := range r.clear(v.text) {
+			if f.secret == "" {
+				f.secret = v.text[f.Start:f.End]
+			}
+			f.Start, f.End = v.original(f.Start), v.original(f.End)
+			found = append(found, f)
+		}
+	}
+	if layer < maxLayers {
+		found = append(found, r.encoded(s, layer)...)
+	}
+	return found
+}
+
+// clear finds secrets that stand in s as they are.
+func (r *Redactor) clear(s string) []finding {
+	a := assignments{text: s}
+	hits := make(map[int][]span)
+	r.gate.each(s, func(word, end int) {
+		w := r.words[word]
+		if w.rule == names {
+			a.word(end-len(w.text), end)
+			return
+		}
+		hits[w.rule] = widen(s, hits[w.rule], r.rules[w.rule], end)
+	})
+	found := a.out
+	for i := range r.rules { // in their order, not the map's
+		for _, window := range hits[i] {
+			found = append(found, r.rules[i].find(s, window)...)
+		}
+	}
+	return append(found, manifests(s)...)
+}
+
+// How far around a keyword its rule looks: to the ends of the line, and of a
+// very long line no further than this.
+const lookBack, lookAhead = 256, 4096
+
+func widen(s string, windows []span, rule rule, end int) []span {
+	if n := len(windows); n > 0 && end <= windows[n-1].end {
+		return windows
+	}
+	w := span{max(0, end-lookBack), min(len(s), end+lookAhead)}
+	if rule.lines {
+		w.end = len(s)
+	} else {
+		if i := strings.LastIndexByte(s[w.start:end], '\n'); i >= 0 {
+			w.start += i + 1
+		}
+		if i := strings.IndexByte(s[end:w.end], '\n'); i >= 0 {
+			w.end = end + i
+		}
+	}
+	if n := len(windows); n > 0 && w.start < windows[n-1].end {
+		windows[n-1].end = w.end
+		return windows
+	}
+	return append(windows, w)
+}
+
+// validUTF8 puts a byte in place of every byte that is not UTF-8, because RE2
+// stops at one. Offsets stay.
+func validUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	b := []byte(s)
+	for i := 0; i < len(b); {
+		c, size := utf8.DecodeRune(b[i:])
+		if c == utf8.RuneError && size <= 1 {
+			b[i] = '?'
+		}
+		i += size
+	}
+	return string(b)
+}
