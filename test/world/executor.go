@@ -83,7 +83,7 @@ func (e *Executor) Execute(ctx context.Context, ex *v1.KubernetesExecution, p Pl
 		return Completion{}, err
 	}
 	if job == nil {
-		return e.refuse(ctx, ex, p)
+		return e.Refuse(ctx, ex, p.Refusal)
 	}
 	if err := e.awaitEnd(ctx, job); err != nil {
 		return Completion{}, fmt.Errorf("execution %s: wait for its job: %w", ex.Name, err)
@@ -223,12 +223,13 @@ func (e *Executor) end(ctx context.Context, ex *v1.KubernetesExecution, job *bat
 	return completed(c, ex), err
 }
 
-func (e *Executor) refuse(ctx context.Context, ex *v1.KubernetesExecution, p Plan) (Completion, error) {
+// Refuse ends an execution that has no Job, as validation does.
+func (e *Executor) Refuse(ctx context.Context, ex *v1.KubernetesExecution, message string) (Completion, error) {
 	c := Completion{Phase: v1.PhaseFailed}
 	err := e.writeStatus(ctx, ex, map[string]any{
 		"phase": c.Phase,
 		"conditions": []metav1.Condition{{
-			Type: string(v1.PhaseFailed), Status: metav1.ConditionTrue, Reason: "ValidationFailed", Message: p.Refusal,
+			Type: string(v1.PhaseFailed), Status: metav1.ConditionTrue, Reason: "ValidationFailed", Message: message,
 			LastTransitionTime: metav1.Now(),
 		}},
 	})
