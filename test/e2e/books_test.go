@@ -110,7 +110,7 @@ func theRow(t *testing.T, patience time.Duration, uid types.UID) row {
 // isMarked waits until the object carries the row's id and is let go.
 func isMarked(t *testing.T, name types.NamespacedName, rowID string) {
 	t.Helper()
-	eventually(t, 20*time.Second, "the mark", func(ctx context.Context) error {
+	eventually(t, healed, "the mark", func(ctx context.Context) error {
 		ex := &v1.KubernetesExecution{}
 		if err := stage.executor.Client.Get(ctx, name, ex); err != nil {
 			return err
@@ -135,7 +135,7 @@ func execute(t *testing.T, ex *v1.KubernetesExecution, p world.Plan) world.Compl
 
 func isGone(t *testing.T, ex *v1.KubernetesExecution) {
 	t.Helper()
-	eventually(t, 20*time.Second, "the execution to be gone", func(ctx context.Context) error {
+	eventually(t, healed, "the execution to be gone", func(ctx context.Context) error {
 		now := &v1.KubernetesExecution{}
 		err := stage.executor.Client.Get(ctx, client.ObjectKeyFromObject(ex), now)
 		switch {
