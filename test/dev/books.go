@@ -26,10 +26,19 @@ type verdict struct {
 	// differences are sentences for people, the missing and the duplicate
 	// among them. None means that every row tells the truth.
 	differences []string
+	// early says that some of them may only be a matter of time: rows do not
+	// change any more, but may still come.
+	early bool
 }
 
 func (v *verdict) differ(format string, args ...any) {
 	v.differences = append(v.differences, fmt.Sprintf(format, args...))
+}
+
+// notYet is a difference that time may heal.
+func (v *verdict) notYet(format string, args ...any) {
+	v.early = true
+	v.differ(format, args...)
 }
 
 // compare is pure.
@@ -66,12 +75,12 @@ func (b books) compareOne(v *verdict, f finished, rows []row) {
 	name := f.scenario.name
 	seen := b.seen[f.completion.UID]
 	if !seen.completed() {
-		v.differ("%s completed, says the executor, but the API server never showed it", name)
+		v.notYet("%s completed, says the executor, but the API server never showed it", name)
 		return
 	}
 	switch len(rows) {
 	case 0:
-		v.differ("%s completed %s and has no row", name, f.completion.At.UTC().Format("15:04:05.000"))
+		v.notYet("%s completed %s and has no row", name, f.completion.At.UTC().Format("15:04:05.000"))
 		return
 	case 1:
 	default:
@@ -98,16 +107,16 @@ func (b books) compareMarks(v *verdict, f finished, seen sighting, r row) {
 	name := f.scenario.name
 	switch {
 	case f.scenario.want.deleted && !seen.gone:
-		v.differ("%s was deleted and is still there, held by %q", name, seen.object.Finalizers)
+		v.notYet("%s was deleted and is still there, held by %q", name, seen.object.Finalizers)
 	case f.scenario.want.deleted:
 	case seen.gone:
 		v.differ("%s is gone, and nobody deleted it", name)
 	default:
 		for _, difference := range compareObject(seen.object, r) {
-			v.differ("%s: %s", name, difference)
+			v.notYet("%s: %s", name, difference)
 		}
 	}
 	if status := b.workflows[r.DeliveredBy]; status != "Completed" {
-		v.differ("%s: delivered_by names workflow %q, which is %q in Temporal, not Completed", name, r.DeliveredBy, status)
+		v.notYet("%s: delivered_by names workflow %q, which is %q in Temporal, not Completed", name, r.DeliveredBy, status)
 	}
 }

@@ -44,7 +44,7 @@ func nestedSecretParameters(p *plants) scenario {
 		"encoded", map[string]string{"password": base64.StdEncoding.EncodeToString([]byte(p.plant("password in base64 in a parameter", password())))},
 	)
 	return scenario{
-		name: "secrets-deep-in-parameters", action: "run-playbook", target: deployment("prod-pay", "ledger"), params: params,
+		name: "secrets-deep-down", action: "run-playbook", target: deployment("prod-pay", "ledger"), params: params,
 		plan: world.Plan{Output: "playbook finished"}, want: completes().masking(),
 	}
 }
@@ -92,7 +92,7 @@ func manifestInOutput(p *plants) scenario {
 	manifest := fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata:\n  name: orders-db\ndata:\n  pw: %s\nstringData:\n  connection: %s\n",
 		base64.StdEncoding.EncodeToString([]byte(data)), text)
 	return scenario{
-		name: "secret-manifest-in-output", action: "apply-manifest", target: deployment("prod-db", "orders"),
+		name: "secret-manifest", action: "apply-manifest", target: deployment("prod-db", "orders"),
 		plan: world.Plan{Output: "applying\n---\n" + manifest}, want: completes().masking(),
 	}
 }

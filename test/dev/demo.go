@@ -41,7 +41,7 @@ func perform(ctx context.Context, o options, s *screen) (found findings, err err
 	if err != nil {
 		return findings{}, err
 	}
-	defer func() { err = errors.Join(err, st.close()) }()
+	defer func() { err = errors.Join(err, st.close(ctx)) }()
 	s.say("to look at while it runs:")
 	st.addresses(s)
 
@@ -65,7 +65,7 @@ func (st *stage) play(ctx context.Context, s *screen) (findings, error) {
 	f := findings{plants: &plants{}}
 	all := cases(st.executor.Client, f.plants)
 	s.say("running %d executions, %d at a time …", len(all), atOnce)
-	done, err := runAll(ctx, st.executor, all, func(int) {})
+	done, err := runAll(ctx, st.executor, all, func(n int) { s.progress(n, len(all)) })
 	if err != nil {
 		return f, err
 	}

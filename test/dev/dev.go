@@ -23,30 +23,31 @@ func trickle(ctx context.Context, o options, s *screen) (err error) {
 		}
 		return err
 	}
-	defer func() { err = errors.Join(err, st.close()) }()
+	defer func() { err = errors.Join(err, st.close(ctx)) }()
 	s.say("\na world to look at, until Ctrl-C:")
 	st.addresses(s)
 	s.say("  Metrics      %s/metrics (controller), %s/metrics (worker)", st.product.Controller.URL, st.product.Worker.URL)
 	s.say("  Logs         %s", st.LogDir())
 	s.say("\n%s", s.header())
 
-	n, took := st.drip(ctx, s)
+	took := st.drip(ctx, s)
 	s.say("\n%d executions persisted; lag p50 %.0f ms, p99 %.0f ms; stopping …",
-		n, milliseconds(percentile(took, 50)), milliseconds(percentile(took, 99)))
+		len(took), milliseconds(percentile(took, 50)), milliseconds(percentile(took, 99)))
 	return nil
 }
 
 // drip starts executions at their pace and returns the lags of those that were
 // persisted, when ctx has ended and none is in flight.
-func (st *stage) drip(ctx context.Context, s *screen) (int, []time.Duration) {
+func (st *stage) drip(ctx context.Context, s *screen) []time.Duration {
 	var mu sync.Mutex
 	var lags []time.Duration
 	var flying sync.WaitGroup
 	ticks := time.NewTicker(pace)
 	defer ticks.Stop()
+	order := rand.Perm(len(st.kinds())) // each kind comes before one comes again
 	for serial := 1; ctx.Err() == nil; serial++ {
 		flying.Go(func() {
-			l, err := st.one(ctx, serial)
+			l, err := st.one(ctx, order[serial%len(order)], serial)
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:
@@ -64,13 +65,17 @@ func (st *stage) drip(ctx context.Context, s *screen) (int, []time.Duration) {
 		}
 	}
 	flying.Wait()
-	return len(lags), lags
+	return lags
 }
 
-// one runs an execution of a random kind and waits for its row.
-func (st *stage) one(ctx context.Context, serial int) (line, error) {
-	kinds := slices.DeleteFunc(cases(st.executor.Client, &plants{}), func(c scenario) bool { return c.alone })
-	c := kinds[rand.IntN(len(kinds))]
+// kinds are those of the demonstration that need no other, with fresh secrets.
+func (st *stage) kinds() []scenario {
+	return slices.DeleteFunc(cases(st.executor.Client, &plants{}), func(c scenario) bool { return c.alone })
+}
+
+// one runs an execution of a kind and waits for its row.
+func (st *stage) one(ctx context.Context, kind, serial int) (line, error) {
+	c := st.kinds()[kind]
 	c.name = fmt.Sprintf("%s-%s%d", c.name, random(lower, 2), serial) // an earlier run may have left its own
 	completion, err := c.run(ctx, st.executor)
 	if err != nil {

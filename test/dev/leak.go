@@ -17,7 +17,7 @@ import (
 const (
 	placeTables    = "PostgreSQL tables"
 	placeWAL       = "PostgreSQL WAL"
-	placeRows      = "rows as text"
+	placeRows      = "rows"
 	placeTemporal  = "Temporal database"
 	placeHistories = "Temporal histories"
 	placeLogs      = "logs"
@@ -101,17 +101,21 @@ func (s *search) tree(dir string, placeOf func(path string) string) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return vanished(err)
 		}
-		return vanished(s.file(placeOf(path), path))
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		return vanished(s.file(placeOf(path), name, path))
 	})
 }
 
-func (s *search) file(place, path string) error {
+func (s *search) file(place, name, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return s.read(place, filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), f)
+	return s.read(place, name, f)
 }
 
 func vanished(err error) error {
@@ -171,7 +175,7 @@ func (s *search) temporalFiles(file string) error {
 		return err
 	}
 	for _, f := range files {
-		if err := vanished(s.file(placeTemporal, f)); err != nil {
+		if err := vanished(s.file(placeTemporal, filepath.Base(f), f)); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,8 +31,8 @@ func run(args []string, out, errs io.Writer, began time.Time) int {
 	switch {
 	case err == nil:
 		return 0
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(errs, "interrupted")
+	case ctx.Err() != nil:
+		fmt.Fprintln(errs, "interrupted:", err)
 	default:
 		fmt.Fprintln(errs, err)
 	}

@@ -25,6 +25,7 @@ type row struct {
 	Retries                                       int32
 	Masked                                        int // places
 	DeliveredBy                                   string
+	Created, Start, End, Completed                *time.Time
 	Persisted                                     time.Time
 }
 
@@ -37,7 +38,7 @@ SELECT id::text, execution_uid, cluster, execution_namespace, execution_id,
        encode(sha256(convert_to(coalesce(output, ''), 'UTF8')), 'hex'), coalesce(error, ''), octet_length(coalesce(output, '')),
        coalesce(job_name, ''), coalesce(job_exit_reason, ''), job_exit_code, retry_count,
        (SELECT coalesce(sum((r ->> 'count')::int), 0) FROM jsonb_array_elements(redactions) AS r),
-       coalesce(delivered_by, ''), persisted_at
+       coalesce(delivered_by, ''), created_at, start_time, end_time, completed_at, persisted_at
 FROM kubernetes_execution_audit`
 
 func allRows(ctx context.Context, db *pgxpool.Pool) ([]row, error) {
@@ -60,7 +61,7 @@ func queryRows(ctx context.Context, db *pgxpool.Pool, sql string, args ...any) (
 			&x.WorkflowRef, &x.StepIndex, &x.Parameters, &x.Success, &x.Phase,
 			&x.OutputSHA, &x.Error, &x.OutputBytes,
 			&x.JobName, &x.ExitReason, &x.ExitCode, &x.Retries,
-			&x.Masked, &x.DeliveredBy, &x.Persisted)
+			&x.Masked, &x.DeliveredBy, &x.Created, &x.Start, &x.End, &x.Completed, &x.Persisted)
 		return x, err
 	})
 	if err != nil {

@@ -47,18 +47,15 @@ func (s *scanner) link() {
 		queue = queue[1:]
 		for c, child := range s.next[state] {
 			elsewhere := s.next[fallback[state]][c]
-			switch {
-			case child == 0:
-				if state != 0 {
-					s.next[state][c] = elsewhere
-				}
-			default:
-				if state != 0 {
-					fallback[child] = elsewhere
-				}
-				s.ends[child] = append(s.ends[child], s.ends[fallback[child]]...)
-				queue = append(queue, child)
+			if child == 0 {
+				s.next[state][c] = elsewhere // from the root: to the root
+				continue
 			}
+			if state != 0 {
+				fallback[child] = elsewhere
+			}
+			s.ends[child] = append(s.ends[child], s.ends[fallback[child]]...)
+			queue = append(queue, child)
 		}
 	}
 }

@@ -16,15 +16,30 @@ import (
 type screen struct {
 	mu     sync.Mutex
 	out    io.Writer
+	person bool // somebody is looking: it is a terminal
 	colour bool
 }
 
 func newScreen(out io.Writer, noColor bool) *screen {
 	s := &screen{out: out}
-	if f, ok := out.(*os.File); ok && !noColor && os.Getenv("NO_COLOR") == "" {
-		s.colour = term.IsTerminal(int(f.Fd()))
+	if f, ok := out.(*os.File); ok {
+		s.person = term.IsTerminal(int(f.Fd()))
 	}
+	s.colour = s.person && !noColor && os.Getenv("NO_COLOR") == ""
 	return s
+}
+
+// progress keeps one line of a terminal up to date, and tells files nothing.
+func (s *screen) progress(done, all int) {
+	if !s.person {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "\r  %d of %d", done, all)
+	if done == all {
+		fmt.Fprint(s.out, "\n")
+	}
 }
 
 func (s *screen) say(format string, args ...any) {

@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 )
 
 // patience is how long everything may take to be recorded once the last
 // execution has ended.
 const patience = 30 * time.Second
 
-// settle reads both sides of the books until they agree, or patience is over.
+// settle reads both sides of the books until time cannot change the verdict any
+// more, or patience is over.
 func (st *stage) settle(ctx context.Context, done []finished, l *ledger) (books, verdict, error) {
 	for deadline := time.Now().Add(patience); ; {
 		b, err := st.readBooks(ctx, done, l)
@@ -20,7 +23,7 @@ func (st *stage) settle(ctx context.Context, done []finished, l *ledger) (books,
 			return b, verdict{}, err
 		}
 		v := b.compare()
-		if len(v.differences) == 0 || time.Now().After(deadline) {
+		if !v.early || time.Now().After(deadline) {
 			return b, v, nil
 		}
 		select {
@@ -48,7 +51,9 @@ func (st *stage) readBooks(ctx context.Context, done []finished, l *ledger) (b b
 // which may be behind.
 func (st *stage) workflowStatus(ctx context.Context, id string) (string, error) {
 	description, err := st.temporal.DescribeWorkflowExecution(ctx, id, "")
-	if err != nil {
+	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown || id == "" {
+		return "unknown", nil
+	} else if err != nil {
 		return "", fmt.Errorf("describe workflow %s: %w", id, err)
 	}
 	status := description.GetWorkflowExecutionInfo().GetStatus()

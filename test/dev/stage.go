@@ -35,7 +35,7 @@ func raise(ctx context.Context, dir string, s *screen) (_ *stage, err error) {
 	st := &stage{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, st.close())
+			err = errors.Join(err, st.close(ctx))
 		}
 	}()
 	s.say("starting the servers …")
@@ -84,8 +84,9 @@ func (st *stage) open(ctx context.Context) (err error) {
 }
 
 // close ends the product in good order, then the servers. It works at any
-// stage of raise; that a program had to be killed is an error.
-func (st *stage) close() error {
+// stage of raise and after ctx has ended; that a program had to be killed is an
+// error.
+func (st *stage) close(ctx context.Context) error {
 	var errs []error
 	if st.db != nil {
 		st.db.Close()
@@ -94,10 +95,10 @@ func (st *stage) close() error {
 		st.temporal.Close()
 	}
 	if st.product != nil {
-		errs = append(errs, st.product.Stop(context.Background()))
+		errs = append(errs, st.product.Stop(context.WithoutCancel(ctx)))
 	}
 	if st.World != nil {
-		errs = append(errs, st.World.Stop())
+		errs = append(errs, st.Stop())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+func TestTheCasesAreWhatTheyPromise(t *testing.T) {
+	t.Parallel()
+	p := &plants{}
+	all := cases(nil, p)
+	if len(all) < 24 {
+		t.Errorf("only %d cases", len(all))
+	}
+	names := map[string]bool{}
+	for _, c := range all {
+		if names[c.name] || len(validation.IsDNS1123Label(c.name)) > 0 {
+			t.Errorf("%q is no name of its own", c.name)
+		}
+		names[c.name] = true
+		if c.params != "" && !json.Valid([]byte(c.params)) {
+			t.Errorf("%s: its parameters are not JSON", c.name)
+		}
+		if planted := holdsSecret(c, p); planted != c.want.masked {
+			t.Errorf("%s: a secret is planted: %t, but expected to be masked: %t", c.name, planted, c.want.masked)
+		}
+	}
+	if !names[canaryCase] {
+		t.Errorf("there is no %s", canaryCase)
+	}
+}
+
+func holdsSecret(c scenario, p *plants) bool {
+	text := c.params + c.plan.Output + c.plan.Error + c.plan.Refusal
+	for _, secret := range p.list {
+		for _, f := range forms(secret.value) {
+			if strings.Contains(text, f.bytes) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func TestSecretsAreFreshAndLabelled(t *testing.T) {
+	t.Parallel()
+	var first, second plants
+	cases(nil, &first)
+	cases(nil, &second)
+	labels, values := map[string]bool{}, map[string]bool{}
+	for _, secret := range append(first.list, second.list...) {
+		if values[secret.value] || len(secret.value) < 12 {
+			t.Errorf("%s: its value is short or was there before", secret.label)
+		}
+		values[secret.value] = true
+	}
+	for _, secret := range first.list {
+		if labels[secret.label] {
+			t.Errorf("two secrets are called %s", secret.label)
+		}
+		labels[secret.label] = true
+	}
+}
