@@ -16,7 +16,7 @@ func newGate(words []string) *gate {
 		for i := range len(w) {
 			c := w[i]
 			if g.class[c] == 0 {
-				g.class[c] = uint8(g.classes)
+				g.class[c] = uint8(g.classes) //nolint:gosec // at most one class for each byte
 				g.classes++
 			}
 		}
@@ -43,7 +43,7 @@ func newGate(words []string) *gate {
 func (g *gate) state() int32 {
 	g.next = append(g.next, make([]int32, g.classes)...)
 	g.ends = append(g.ends, nil)
-	return int32(len(g.ends) - 1)
+	return int32(len(g.ends) - 1) //nolint:gosec // one state for each byte of the keywords
 }
 
 // link fills in where to go on when a keyword breaks off, breadth first.

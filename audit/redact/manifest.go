@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-const ruleSecret = "kubernetes-secret"
+const ruleSecret = "kubernetes-secret" //nolint:gosec // the name of a rule
 
 // manifests finds the values of Secrets in text: YAML line by line, because a
 // log may hold a cut or broken one, and JSON as far as it is flat.

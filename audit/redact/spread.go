@@ -75,7 +75,10 @@ func (k *known) worth(v string) bool {
 		return false
 	}
 	lower := strings.ToLower(v)
-	return !common[lower] && !evident[lower] && !prose[lower] && !(digits(v) && len(v) < 9) && substance(v, nil, 0, len(v)) && !repeated(v)
+	if common[lower] || evident[lower] || prose[lower] || digits(v) && len(v) < 9 || repeated(v) {
+		return false
+	}
+	return substance(v, nil, 0, len(v))
 }
 
 // repeated tells aaaaaaaa and the like.
@@ -86,17 +89,17 @@ func (k *known) encode(rule, v string) {
 	quoted, _ := json.Marshal(v)
 	escaped := string(quoted[1 : len(quoted)-1])
 	double, _ := json.Marshal(escaped)
-	for _, form := range []string{v, escaped, string(double[1 : len(double)-1]), string(plainJSON(v)), url.QueryEscape(v), url.PathEscape(v)} {
+	for _, form := range []string{v, escaped, string(double[1 : len(double)-1]), plainJSON(v), url.QueryEscape(v), url.PathEscape(v)} {
 		k.form(rule, form)
 	}
 	for shift := range 3 {
 		encoded := base64.StdEncoding.EncodeToString([]byte("xxx"[:shift] + v))
-		from, to := (shift*8+5)/6, len(encoded)
+		from := (shift*8 + 5) / 6
 		if shift == 0 {
 			k.form(rule, encoded)
 		}
 		encoded = strings.TrimRight(encoded, "=")
-		to = len(encoded)
+		to := len(encoded)
 		if (len(v)+shift)%3 != 0 {
 			to-- // its last bits belong to what follows
 		}

@@ -87,7 +87,7 @@ func (w *walker) below(key string, v any, p place) place {
 	if k == plain {
 		return p
 	}
-	if s, ok := v.(string); k == someKey && !(ok && plausible(s, context{kind: someKey, strict: true, quoted: true})) {
+	if s, ok := v.(string); k == someKey && (!ok || !plausible(s, context{kind: someKey, strict: true, quoted: true})) {
 		return p
 	}
 	if _, object := v.(map[string]any); object && k == token && words == 1 {

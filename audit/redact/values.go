@@ -109,7 +109,7 @@ func plausible(v string, c context) bool {
 		return false
 	}
 	lower := strings.ToLower(v)
-	if prose[strings.Trim(lower, ".,:;!?")] && !(c.kind == password && c.strict) || c.quoted && strings.HasPrefix(v, ",") {
+	if prose[strings.Trim(lower, ".,:;!?")] && (c.kind != password || !c.strict) || c.quoted && strings.HasPrefix(v, ",") {
 		return false
 	}
 	switch c.kind {
