@@ -83,8 +83,9 @@ func (st *stage) one(ctx context.Context, kind, serial int) (line, error) {
 	}
 	var found []row
 	err = await(ctx, "the row of "+c.name, func(ctx context.Context) (bool, error) {
+		// Somebody may be trying what happens when PostgreSQL is away.
 		found, err = rowsOf(ctx, st.db, string(completion.UID))
-		return len(found) > 0, err
+		return err == nil && len(found) > 0, nil
 	})
 	if err != nil {
 		return line{}, err
