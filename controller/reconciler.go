@@ -39,16 +39,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 	d := r.Deliveries.look(ex.UID)
 	next := decide(ex, d.stage)
-	err := r.do(ctx, next, ex, d)
+	return afterPatch(string(next), r.do(ctx, next, ex, d))
+}
+
+// afterPatch says when to come back. On a conflict the cache is behind; the
+// event that brings it up to date may already have been handled, so come back
+// by clock.
+func afterPatch(doing string, err error) (ctrl.Result, error) {
 	switch {
 	case apierrors.IsConflict(err):
-		// The cache is behind; the event that brings it up to date may already
-		// have been handled, so come back by clock.
 		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
-	case apierrors.IsNotFound(err):
-		return ctrl.Result{}, nil
-	case err != nil:
-		return ctrl.Result{}, fmt.Errorf("%s: %w", next, err)
+	case client.IgnoreNotFound(err) != nil:
+		return ctrl.Result{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	return ctrl.Result{}, nil
 }

@@ -49,6 +49,20 @@ func strip(object any) (any, error) {
 // reconcilers only look at marks and patch metadata; a few are plenty.
 const reconcilers = 8
 
+// SetupDisabled adds the reconciler that takes part in nothing: it takes the
+// finalizer off whatever an earlier configuration held, so that switching
+// auditing off wedges no deletion.
+func SetupDisabled(mgr manager.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("kubernetesexecution").
+		For(&v1.KubernetesExecution{}).
+		Complete(&releaser{mgr.GetClient()})
+	if err != nil {
+		return fmt.Errorf("add releaser: %w", err)
+	}
+	return nil
+}
+
 // Setup adds this door to a manager made with [Scheme] and [Cache].
 func Setup(mgr manager.Manager, cfg Config, starter Starter, registry prometheus.Registerer) error {
 	recorder := mgr.GetEventRecorder("auditflow")

@@ -26,7 +26,7 @@ Configuration (YAML; cluster and keyset_file are required):
   temporal:
     address: temporal-frontend:7233
     namespace: default
-  audit_enabled: true         # false: records nothing, marks nothing
+  audit_enabled: true         # false: records nothing and lets go of every execution held
   audit_batch_size: 100       # most records in one workflow, 1 to 1000; at present each gets its own
   audit_flush_interval: 30s   # longest wait for company, 0s to 10m; at present none waits
   storage_service_url: ""     # address of the HTTP door; the controller speaks to Temporal and does not use it

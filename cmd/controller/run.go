@@ -57,11 +57,13 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	registry := telemetry.Registry()
 	if s.enabled {
 		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redact.New()}
-		if err := controller.Setup(mgr, s.controller, starter, registry); err != nil {
-			return err
-		}
+		err = controller.Setup(mgr, s.controller, starter, registry)
 	} else {
-		logger.Warn("audit_enabled is false: completed executions are not recorded")
+		logger.Warn("audit_enabled is false: executions are not recorded, and those held are let go")
+		err = controller.SetupDisabled(mgr)
+	}
+	if err != nil {
+		return err
 	}
 
 	group, ctx := errgroup.WithContext(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -252,4 +253,46 @@ func pause(t *testing.T, d time.Duration) {
 	case <-time.After(d):
 	case <-t.Context().Done():
 	}
+}
+
+func TestSwitchedOffTheControllerRecordsNothingAndHoldsNothing(t *testing.T) {
+	t.Cleanup(mend)
+	held := execution("held-before")
+	if _, err := stage.executor.Begin(t.Context(), held, world.Plan{Refusal: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	isHeld(t, held)
+
+	restore := reconfigure(t, "audit_enabled: false\n")
+	if err := stage.executor.Client.Delete(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	isGone(t, held)
+	done := execute(t, execution("ends-unrecorded"), world.Plan{Refusal: "x"})
+
+	restore()
+	// Switched on again, it finds what it was not asked to record then and what
+	// is still there.
+	isMarked(t, done.Name, theRow(t, healed, done.UID).ID)
+	if rows, err := rowsOf(t.Context(), held.UID); err != nil || len(rows) != 0 {
+		t.Errorf("%d rows of what was deleted meanwhile (%v)", len(rows), err)
+	}
+}
+
+// reconfigure restarts the controller with more configuration; the function it
+// returns restarts it as it was.
+func reconfigure(t *testing.T, more string) (restore func()) {
+	t.Helper()
+	c := stage.product.Controller
+	before, err := os.ReadFile(c.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restart := func(config string) {
+		if err := errors.Join(c.Stop(context.Background()), os.WriteFile(c.Config, []byte(config), 0o600), c.Start(context.Background())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restart(string(before) + more)
+	return func() { restart(string(before)) }
 }
