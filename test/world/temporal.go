@@ -87,6 +87,10 @@ func (t *Temporal) args() []string {
 	args := []string{
 		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(t.port),
 		"--db-filename", t.DBFile, "--log-level", "warn", "--log-format", "json",
+		// A worker that stops tells the server; with this, the server ends its
+		// polls. Otherwise a task that is handed to a poll just then is lost to
+		// its time-out of 10 s (docs/architecture.md, "Settings of the server").
+		"--dynamic-config-value", "frontend.enableCancelWorkerPollsOnShutdown=true",
 	}
 	if !t.ui {
 		return append(args, "--headless")
