@@ -67,10 +67,8 @@ type settings struct {
 
 func load(path string, r *config.Reader) (settings, error) {
 	var f file
-	if path != "" {
-		if err := config.Load(path, &f); err != nil {
-			return settings{}, err
-		}
+	if err := config.Load(path, &f); err != nil {
+		return settings{}, err
 	}
 	s := settings{
 		common: f.Read(r, "auditflow-controller"),

@@ -37,14 +37,18 @@ func (s *Scalar) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Load reads the YAML file at path into the struct into points to, strictly.
+// Load reads the YAML file at path into the struct into points to, strictly. No
+// path means all defaults, and secrets from the environment.
 func Load(path string, into any) error {
+	if path == "" {
+		return nil
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return nil // all defaults
+		return nil
 	}
 	asJSON, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
