@@ -30,15 +30,18 @@ lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated f
 	bin/workflowcheck ./workflows/...
 	$(MAKE) --no-print-directory verify
 
-generate: ## deep copies and the CRD, from api/v1
+generate: ## deep copies and the CRD from api/v1, the role from controller
 	@tools/build.sh codegen
 	bin/controller-gen object crd paths=./api/... output:crd:dir=deploy/crd
+	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=deploy/rbac
 
-verify: ## fails if generated files or go.mod are not up to date
+verify: ## fails if generated files (deep copies, CRD, role) or go.mod are not up to date
 	@tools/build.sh codegen
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
 	bin/controller-gen crd paths=./api/... output:crd:dir=$$tmp/crd && \
+	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=$$tmp/rbac && \
+	diff -ru deploy/rbac $$tmp/rbac && \
 	diff -u api/v1/zz_generated.deepcopy.go $$tmp/zz_generated.deepcopy.go && \
 	diff -ru deploy/crd $$tmp/crd || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff

@@ -12,4 +12,12 @@
 // What Deliveries knows is in memory only and may be lost at any moment: an
 // object without the persisted annotation is simply delivered again, and the
 // workflow id and the row id make that harmless.
+//
+// What it may do in the cluster is below; deploy/rbac is made from it.
+//
+// +kubebuilder:rbac:groups=execution.kubernaut.io,resources=kubernetesexecutions,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update
 package controller

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -80,5 +82,20 @@ func run(m *testing.M) (code int, err error) {
 	if err := stage.product.Stop(context.Background()); err != nil {
 		return 1, fmt.Errorf("the product did not end in good order: %w", err)
 	}
-	return code, nil
+	return code, wasAllowedAll()
+}
+
+// wasAllowedAll tells whether the role we ship was enough for all that the
+// controller did.
+func wasAllowedAll() error {
+	log, err := os.ReadFile(filepath.Join(stage.LogDir(), "controller.log"))
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(log) {
+		if bytes.Contains(line, []byte("forbidden")) {
+			return fmt.Errorf("deploy/rbac lacks something: %s", line)
+		}
+	}
+	return nil
 }

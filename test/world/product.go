@@ -56,8 +56,17 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 	if p.Worker, err = w.program("worker", common, "AUDITFLOW_DATABASE_URL="+o.DatabaseURL); err != nil {
 		return nil, err
 	}
+	// The controller may do what the role we ship allows, and nothing else.
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig, err := w.Kube.KubeconfigFor(ctx, "auditflow-controller", filepath.Join(root, "deploy", "rbac", "role.yaml"))
+	if err != nil {
+		return nil, err
+	}
 	p.Controller, err = w.program("controller",
-		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\n", "KUBECONFIG="+w.Kube.Kubeconfig)
+		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\n", "KUBECONFIG="+kubeconfig)
 	return p, err
 }
 
