@@ -73,9 +73,9 @@ func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte,
 // Persist appends the records of a redacted envelope. It refuses an envelope
 // that did not come from [Deliver.Redact]: the seal binds the stage.
 func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered, err error) {
-	defer contain(&err)
 	start := time.Now()
 	defer func() { d.Metrics.attempt(time.Since(start), d.errorType(err)) }()
+	defer contain(&err) // runs before the line above, which counts a panic as a failure
 
 	records, err := d.Sealer.Open(redacted, seal.Redacted, activity.GetInfo(ctx).WorkflowExecution.ID)
 	if err != nil {

@@ -29,6 +29,10 @@ type Starter struct {
 // Delivery is a started workflow that ends when its row is committed.
 type Delivery struct{ run client.WorkflowRun }
 
+// DeliveryOf is the delivery that a run of [DeliverAudit] carries out, whoever
+// started it.
+func DeliveryOf(run client.WorkflowRun) Delivery { return Delivery{run} }
+
 // ID is the workflow id, to be found in the Temporal UI and, later, in the row's
 // delivered_by.
 func (d Delivery) ID() string { return d.run.GetID() }
@@ -73,7 +77,7 @@ func (s *Starter) Start(ctx context.Context, r audit.Record) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, fmt.Errorf("start %s: %w", id, err)
 	}
-	return Delivery{run}, nil
+	return DeliveryOf(run), nil
 }
 
 // Ended tells that the workflow an error of [Delivery.Wait] speaks of is over,
