@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/auditflow/auditflow/internal/daemon"
+)
+
+const minimal = "cluster: prod-eu-1\nkeyset_file: /etc/auditflow/keyset.json\n"
+
+// outcome is what somebody sees who runs the program.
+type outcome struct {
+	code           int
+	stdout, stderr string
+	started        *settings // nil when nothing was started
+}
+
+func execute(args ...string) (o outcome) {
+	p := program
+	p.Run = func(_ context.Context, s settings, _ *slog.Logger) error { o.started = &s; return nil }
+	var stdout, stderr strings.Builder
+	o.code = daemon.Main(p, args, &stdout, &stderr)
+	o.stdout, o.stderr = stdout.String(), stderr.String()
+	return o
+}
+
+func write(t *testing.T, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// refused checks that the configuration is refused with all of the faults, by
+// validation and by a start alike.
+func refused(t *testing.T, text string, faults ...string) {
+	t.Helper()
+	path := write(t, text)
+	for _, args := range [][]string{{"--config", path, "--validate-config"}, {"--config", path}} {
+		o := execute(args...)
+		if o.code != 2 || o.started != nil || o.stdout != "" {
+			t.Errorf("exit code %d, started: %t, stdout %q; want 2 and nothing", o.code, o.started != nil, o.stdout)
+		}
+		for _, fault := range faults {
+			if !strings.Contains(o.stderr, fault) {
+				t.Errorf("does not tell %q:\n%s", fault, o.stderr)
+			}
+		}
+	}
+}
+
+func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
+	t.Parallel()
+	o := execute("--config", write(t, minimal), "--validate-config")
+	if o.code != 0 || o.stdout != "configuration is valid\n" || o.stderr != "" || o.started != nil {
+		t.Errorf("exit code %d, started: %t, stdout %q, stderr %q", o.code, o.started != nil, o.stdout, o.stderr)
+	}
+}
+
+func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
+	t.Parallel()
+	short, full := execute("--config", write(t, minimal)), execute("--config", write(t, example(t)))
+	if short.code != 0 || short.started == nil || full.started == nil {
+		t.Fatalf("did not start: %s%s", short.stderr, full.stderr)
+	}
+	full.started.common.Temporal.Address = short.started.common.Temporal.Address // any would do
+	if !reflect.DeepEqual(short.started, full.started) {
+		t.Errorf("without a value\n%+v\nbut the help says\n%+v", *short.started, *full.started)
+	}
+}
+
+func TestAllFaultsComeAtOnceWithFieldAndUnit(t *testing.T) {
+	t.Parallel()
+	refused(t, `
+log_level: loud
+log_format: xml
+audit_enabled: perhaps
+audit_batch_size: 1001
+audit_flush_interval: 30
+storage_service_url: nowhere
+leader_election: {enabled: 2}
+delivery: {starters: 0, waiters: many}
+`,
+		"cluster: is required",
+		"keyset_file: is required",
+		"log_level: want one of info, debug, warn, error, not \"loud\"",
+		"log_format: want one of json, text, not \"xml\"",
+		"audit_enabled: want true or false, not \"perhaps\"",
+		"audit_batch_size: want a whole number from 1 to 1000, not \"1001\"",
+		"audit_flush_interval: want a duration with its unit, as in 30s or 5m, not \"30\"",
+		"storage_service_url: want an address as in http://host:8085",
+		"leader_election.enabled: want true or false, not \"2\"",
+		"delivery.starters: want a whole number from 1 to 1000, not \"0\"",
+		"delivery.waiters: want a whole number from 1 to 10000, not \"many\"",
+	)
+	refused(t, minimal+"audit_flush_interval: 11m\n", "audit_flush_interval: want a duration from 0s to 10m0s, not 11m0s")
+	refused(t, "keyset_file: k\ncluster: "+strings.Repeat("c", 254)+"\n", "cluster: is 254 bytes long, at most 253")
+}
+
+func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
+	t.Parallel()
+	refused(t, minimal+"clutser: x\ndelivery: {startres: 3}\n", `unknown field "clutser"`, `unknown field "delivery.startres"`)
+	refused(t, minimal+"cluster: prod-eu-2\n", `"cluster" already set`)
+}
+
+func TestAFileThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "absent.yaml")
+	if o := execute("--config", path); o.code != 2 || o.started != nil || !strings.Contains(o.stderr, path) {
+		t.Errorf("exit code %d, started: %t, stderr %q", o.code, o.started != nil, o.stderr)
+	}
+}
+
+func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
+	t.Parallel()
+	text := example(t)
+	if o := execute("--config", write(t, text), "--validate-config"); o.code != 0 {
+		t.Errorf("the example is refused:\n%s\n%s", o.stderr, text)
+	}
+	var shown map[string]any
+	if err := yaml.Unmarshal([]byte(text), &shown); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys(reflect.TypeFor[file](), nil) {
+		if !has(shown, key) {
+			t.Errorf("the help does not tell %s", strings.Join(key, "."))
+		}
+	}
+}
+
+var indented = regexp.MustCompile(`(?s)\nConfiguration \(YAML[^\n]*\n\n(.*)\n\nExit codes: `)
+
+// example is the configuration that --help shows.
+func example(t *testing.T) string {
+	t.Helper()
+	o := execute("--help")
+	block := indented.FindStringSubmatch(o.stdout)
+	if o.code != 0 || block == nil {
+		t.Fatalf("exit code %d, no example in the help:\n%s", o.code, o.stdout)
+	}
+	return block[1] + "\n" // indented throughout, which YAML does not mind
+}
+
+// keys are those of all values in a configuration file, each as its path.
+func keys(of reflect.Type, under []string) (all [][]string) {
+	for i := range of.NumField() {
+		f := of.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		path := slices.Concat(under, []string{name})
+		switch {
+		case options == "inline":
+			all = append(all, keys(f.Type, under)...)
+		case f.Type.Kind() == reflect.Struct:
+			all = append(all, keys(f.Type, path)...)
+		default:
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+func has(shown map[string]any, key []string) bool {
+	value, ok := shown[key[0]]
+	if !ok || len(key) == 1 {
+		return ok
+	}
+	section, _ := value.(map[string]any)
+	return has(section, key[1:])
+}
