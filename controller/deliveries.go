@@ -154,10 +154,8 @@ func (d *Deliveries) start(ctx context.Context, t target) {
 	handle, err := d.startOnce(tries, t)
 	switch {
 	case errors.Is(err, errReplaced):
-		// Not one of ours was lost: an object that carries our finalizer stays
-		// until we take it off.
 		d.starts.Forget(t)
-		d.drop(t.uid)
+		d.abandon(t)
 	case err != nil && ctx.Err() == nil:
 		d.metrics.startFailures.Inc()
 		d.log.Error(err, "delivery not started; will try again", "execution", t.name, "attempt", d.starts.NumRequeues(t)+1)
@@ -168,6 +166,19 @@ func (d *Deliveries) start(ctx context.Context, t target) {
 		d.update(ctx, t, func(x *delivery) { x.stage, x.handle, x.workflowID = stageStarted, handle, handle.ID() })
 		d.waits.Add(t)
 	}
+}
+
+// abandon gives up on an execution that is gone. As a rule nothing is lost: an
+// object with our finalizer stays until we take it off. The exception is one
+// that was let go because Temporal had its record, when somebody then ended the
+// workflow: its record is in that workflow's history and nowhere else.
+func (d *Deliveries) abandon(t target) {
+	if x := d.look(t.uid); x.workflowID != "" {
+		d.metrics.abandoned.Inc()
+		d.log.Error(nil, "the execution is gone and somebody ended its delivery; reset the workflow to have it persisted",
+			"execution", t.name, "workflow", x.workflowID)
+	}
+	d.drop(t.uid)
 }
 
 func (d *Deliveries) startOnce(ctx context.Context, t target) (workflows.Delivery, error) {

@@ -7,6 +7,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type Metrics struct {
 	pending       prometheus.Gauge
 	startFailures prometheus.Counter
+	abandoned     prometheus.Counter
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -20,7 +21,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "auditflow_delivery_start_failures_total",
 			Help: "Attempts to start a delivery that failed; each is tried again",
 		}),
+		abandoned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "auditflow_deliveries_abandoned_total",
+			Help: "Deliveries that somebody ended after their execution was gone; reset the workflow to have the record persisted",
+		}),
 	}
-	r.MustRegister(m.pending, m.startFailures)
+	r.MustRegister(m.pending, m.startFailures, m.abandoned)
 	return m
 }
