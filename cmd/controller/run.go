@@ -54,7 +54,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err := mgr.Add(onceSynced(mgr, &synced)); err != nil {
 		return fmt.Errorf("watch the cache: %w", err)
 	}
-	registry := telemetry.Registry()
+	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
 	if s.enabled {
 		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redact.New()}
 		err = controller.Setup(mgr, s.controller, starter, registry)

@@ -133,7 +133,11 @@ func (st *stage) dumpMetrics(ctx context.Context, s *search) error {
 		if err != nil {
 			return fmt.Errorf("read metrics: %w", err)
 		}
-		err = s.read(placeMetrics, url, answer.Body)
+		if answer.StatusCode == http.StatusOK {
+			err = s.read(placeMetrics, url, answer.Body)
+		} else {
+			err = fmt.Errorf("read %s: %s", url, answer.Status)
+		}
 		_ = answer.Body.Close()
 		if err != nil {
 			return err

@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -295,4 +300,60 @@ func reconfigure(t *testing.T, more string) (restore func()) {
 	}
 	restart(string(before) + more)
 	return func() { restart(string(before)) }
+}
+
+// The one way to take a record from a delivery: its execution is deleted and let
+// go, then somebody ends the workflow. The record is still in its history.
+func TestADeliveryThatSomebodyEndedCanBeReset(t *testing.T) {
+	t.Cleanup(mend)
+	if err := stage.Postgres.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ex := execution("ended-by-hand")
+	done := execute(t, ex, world.Plan{Refusal: "x"})
+	showsPendingPersist(t, done.UID)
+	if err := stage.executor.Client.Delete(t.Context(), ex); err != nil {
+		t.Fatal(err)
+	}
+	isGone(t, ex) // Temporal has the record: nobody has to wait for PostgreSQL
+	id := workflows.DeliveryID(v1.Kind, string(done.UID))
+	if err := stage.temporal.TerminateWorkflow(t.Context(), id, "", "an operator's mistake"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, "the metric that tells", func(ctx context.Context) error {
+		return metric(ctx, stage.product.Controller.URL, "auditflow_deliveries_abandoned_total 1")
+	})
+
+	if err := stage.Postgres.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const firstTaskCompleted = 4
+	_, err := stage.temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: stage.Temporal.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
+		Reason: "the operator's cure", WorkflowTaskFinishEventId: firstTaskCompleted, RequestId: string(done.UID)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theRow(t, healed, done.UID)
+}
+
+// metric tells whether a program shows a line among its metrics.
+func metric(ctx context.Context, url, line string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK || !strings.Contains("\n"+string(text), "\n"+line+"\n") {
+		return fmt.Errorf("%s/metrics (%s) has no line %q", url, res.Status, line)
+	}
+	return nil
 }

@@ -201,3 +201,20 @@ func TestTheTemporalUIFindsADeliveryAndShowsNoContent(t *testing.T) {
 		t.Errorf("only %d events were looked at", events)
 	}
 }
+
+func TestBothProgramsShowTheirMetrics(t *testing.T) {
+	t.Parallel()
+	theRow(t, patience, execute(t, execution("counted"), world.Plan{Refusal: "x"}).UID)
+	for line, url := range map[string]string{
+		"# TYPE kubernaut_kubernetesexecutor_pending_audit_records gauge":              stage.product.Controller.URL,
+		"# TYPE controller_runtime_reconcile_total counter":                            stage.product.Controller.URL,
+		"# TYPE kubernaut_kubernetesexecutor_audit_storage_attempts_total counter":     stage.product.Worker.URL,
+		"# TYPE kubernaut_kubernetesexecutor_audit_storage_duration_seconds histogram": stage.product.Worker.URL,
+		"# TYPE auditflow_delivery_lag_seconds histogram":                              stage.product.Worker.URL,
+		`auditflow_records_total{outcome="conflict"} 0`:                                stage.product.Worker.URL,
+	} {
+		if err := metric(t.Context(), url, line); err != nil {
+			t.Error(err)
+		}
+	}
+}
