@@ -1,0 +1,128 @@
+package workflows_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"github.com/auditflow/auditflow/activities"
+	"github.com/auditflow/auditflow/worker"
+	"github.com/auditflow/auditflow/workflows"
+)
+
+// Histories are never rewritten: a delivery that a released version began must
+// be finished by this one. Each release adds its own, see record_test.go.
+const histories = "testdata/histories"
+
+// released are the versions whose deliveries may still be running somewhere.
+var released = []string{"v0.1"}
+
+// deliveries are recorded of each version. The steps are those which did not
+// succeed as local activities and went on as regular ones.
+var deliveries = map[string][]string{
+	"healthy":         nil,
+	"redact-retried":  {workflows.ActivityRedact},
+	"persist-retried": {workflows.ActivityPersist},
+}
+
+// replayer runs workflows under the names a worker gives them. It takes the
+// results of activities from the history and needs none of its own.
+type replayer struct{ sdkworker.WorkflowReplayer }
+
+func (replayer) RegisterActivityWithOptions(any, activity.RegisterOptions) {}
+
+func newReplayer(t *testing.T) replayer {
+	t.Helper()
+	r, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
+		DisableRegistrationAliasing: true, // as in worker.Run: only the names of names.go count
+		DisableDeadlockDetection:    true, // a busy machine is no change of the workflow
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return replayer{r}
+}
+
+func TestEveryReleasedHistoryReplays(t *testing.T) {
+	t.Parallel()
+	for _, file := range recorded(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			r := newReplayer(t)
+			worker.Register(r, &activities.Deliver{})
+			if err := r.ReplayWorkflowHistoryFromJSONFile(nil, file); err != nil {
+				t.Errorf("a delivery that began before this change would get stuck; keep the old path behind workflow.GetVersion: %v", err)
+			}
+		})
+	}
+}
+
+func TestEveryReleaseHasItsHistories(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, version := range released {
+		for delivery := range deliveries {
+			want = append(want, filepath.Join(histories, version+"-"+delivery+".json"))
+		}
+	}
+	slices.Sort(want)
+	if got := recorded(t); !slices.Equal(got, want) {
+		t.Errorf("%s holds %q, want %q", histories, got, want)
+	}
+}
+
+func TestHistoriesShowWhatTheirNamesSay(t *testing.T) {
+	t.Parallel()
+	for _, file := range recorded(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			_, delivery, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+			events := read(t, file).GetEvents()
+			if last := events[len(events)-1].GetEventType(); last != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+				t.Errorf("ends with %s", last)
+			}
+			var retried []string
+			for _, event := range events {
+				if event.GetEventType() == enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED {
+					retried = append(retried, event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
+				}
+			}
+			if !reflect.DeepEqual(retried, deliveries[delivery]) {
+				t.Errorf("regular activities %q, want %q", retried, deliveries[delivery])
+			}
+		})
+	}
+}
+
+// recorded are the files there are, sorted; none is a failure.
+func recorded(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(histories, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no histories in %s (%v): nothing would be replayed", histories, err)
+	}
+	return files
+}
+
+func read(t *testing.T, file string) *historypb.History {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	history, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return history
+}
