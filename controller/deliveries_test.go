@@ -165,8 +165,10 @@ func (d *door) until(t *testing.T, x target, s stage) {
 	for over := time.After(forever); d.look(x.uid).stage != s; {
 		select {
 		case <-d.changed:
-		case <-over:
-			t.Fatalf("%s stays at stage %d, want %d", x.name, d.look(x.uid).stage, s)
+		case <-over: // what is dropped goes without a change
+			if now := d.look(x.uid).stage; now != s {
+				t.Fatalf("%s stays at stage %d, want %d", x.name, now, s)
+			}
 		}
 	}
 }
@@ -388,12 +390,31 @@ func TestAnExecutionThatWasReplacedIsDropped(t *testing.T) {
 				if got := d.look(targets[0].uid); got.stage != stageUnknown || len(d.byUID)+len(d.byName) != 0 {
 					t.Errorf("still known: %+v", got)
 				}
-				if len(d.temporal.times) != 0 || d.pending(t) != 0 || len(d.notes.list) != 0 {
+				if len(d.temporal.times) != 0 || d.pending(t) != 0 || len(d.notes.list) != 0 ||
+					d.metric(t, "auditflow_deliveries_abandoned_total") != 0 {
 					t.Errorf("%d starts, %v pending, events %q", len(d.temporal.times), d.pending(t), d.notes.list)
 				}
 			})
 		})
 	}
+}
+
+func TestADeliveryThatSomebodyEndedAfterItsExecutionWasLetGoIsReported(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		api, targets := populate(1)
+		d := open(t, Config{}, api, func(context.Context, int, audit.Record) (run, error) {
+			delete(api, targets[0].name) // let go, as Temporal has the record
+			return run{end: func(context.Context) error { return &temporal.WorkflowExecutionError{} }}, nil
+		})
+		d.submit(targets[0])
+		d.until(t, targets[0], stageUnknown)
+		if n := d.metric(t, "auditflow_deliveries_abandoned_total"); n != 1 {
+			t.Errorf("%v abandoned, want 1: its record is in the workflow's history and nowhere else", n)
+		}
+		if n := d.pending(t); n != 0 {
+			t.Errorf("%v pending for ever", n)
+		}
+	})
 }
 
 func TestPendingCountsWhatHasNoRowYet(t *testing.T) {
