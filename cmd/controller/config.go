@@ -87,7 +87,8 @@ func load(path string, r *config.Reader) (settings, error) {
 	// Upper bounds, both of which a delivery of its own per record keeps.
 	r.Int("audit_batch_size", f.AuditBatchSize, 100, 1, 1000)
 	r.Duration("audit_flush_interval", f.AuditFlushInterval, 30*time.Second, 0, 10*time.Minute)
-	if u, err := url.Parse(string(f.StorageServiceURL)); err != nil || f.StorageServiceURL != "" && u.Host == "" {
+	service := r.String("storage_service_url", f.StorageServiceURL, "")
+	if u, err := url.Parse(service); err != nil || service != "" && u.Host == "" {
 		r.Fault("storage_service_url", "want an address as in http://host:8085")
 	}
 	return s, r.Err()

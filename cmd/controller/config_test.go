@@ -13,6 +13,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
 )
 
@@ -162,7 +163,7 @@ func keys(of reflect.Type, under []string) (all [][]string) {
 		switch {
 		case options == "inline":
 			all = append(all, keys(f.Type, under)...)
-		case f.Type.Kind() == reflect.Struct:
+		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[config.Scalar]():
 			all = append(all, keys(f.Type, path)...)
 		default:
 			all = append(all, path)

@@ -30,7 +30,7 @@ import (
 var program = daemon.Program[settings]{
 	Name: "controller", Short: "hand completed executions over to Temporal", Long: help,
 	Load:   load,
-	Common: func(s *settings) *daemon.Common { return &s.common },
+	Common: func(s settings) daemon.Common { return s.common },
 	Run:    run,
 }
 

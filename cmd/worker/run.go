@@ -24,7 +24,7 @@ import (
 var program = daemon.Program[settings]{
 	Name: "worker", Short: "redact and persist audit records", Long: help,
 	Load:   load,
-	Common: func(s *settings) *daemon.Common { return &s.common },
+	Common: func(s settings) daemon.Common { return s.common },
 	Run:    run,
 }
 

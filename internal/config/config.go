@@ -2,8 +2,10 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -14,25 +16,30 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Scalar is a YAML scalar as it was written, quoted or not, so that values
-// copied from a ConfigMap's data ("100", "true") mean what they say.
-type Scalar string
+// Scalar is a YAML value, quoted or not, so that values copied from a ConfigMap's
+// data ("100", "true") mean what they say. The zero value is absent.
+type Scalar struct {
+	text string
+	// bare is set for what YAML read as a number or boolean. Its text is then
+	// YAML's idea of it, not what was written: 1.10 is 1.1, yes is true.
+	bare bool
+}
+
+// Text is a scalar as if it had been written in quotes.
+func Text(s string) Scalar { return Scalar{text: s} }
 
 // UnmarshalJSON takes a string, number or boolean; null is absent.
 func (s *Scalar) UnmarshalJSON(b []byte) error {
 	switch {
 	case bytes.Equal(b, []byte("null")):
-		*s = ""
+		*s = Scalar{}
 	case b[0] == '{' || b[0] == '[':
 		return errors.New("want a single value, not a list or map")
 	case b[0] == '"':
-		text, err := strconv.Unquote(string(b))
-		if err != nil {
-			return errors.New("not a string")
-		}
-		*s = Scalar(text)
+		*s = Scalar{}
+		return json.Unmarshal(b, &s.text)
 	default:
-		*s = Scalar(b)
+		*s = Scalar{text: string(b), bare: true}
 	}
 	return nil
 }
@@ -61,11 +68,15 @@ func Load(path string, into any) error {
 	return nil
 }
 
-// Reader turns scalars into values and collects every fault.
+// Reader turns scalars into values and collects every fault. A faulty value
+// reads as the default, so that one fault is not reported twice.
 type Reader struct {
-	faults []error
 	// Env looks up an environment variable, as os.LookupEnv.
 	Env func(string) (string, bool)
+	// Flags are values by field that outrank the file's; empty ones do not count.
+	Flags map[string]string
+
+	faults []error
 }
 
 // Fault notes what is wrong with a field.
@@ -81,20 +92,44 @@ func (r *Reader) Err() error {
 	return fmt.Errorf("configuration is not valid:\n%w", errors.Join(r.faults...))
 }
 
+// value is the flag's, or the file's.
+func (r *Reader) value(field string, s Scalar) Scalar {
+	if flag := r.Flags[field]; flag != "" {
+		return Text(flag)
+	}
+	return s
+}
+
 // String is the value, or the default where none is given.
-func (r *Reader) String(_ string, s Scalar, fallback string) string {
-	if s == "" {
+func (r *Reader) String(field string, s Scalar, fallback string) string {
+	s = r.value(field, s)
+	if s.bare {
+		r.Fault(field, "write it in quotes: YAML reads it as %s", s.text)
+	}
+	if s.text == "" {
 		return fallback
 	}
-	return string(s)
+	return s.text
 }
 
 // Required is a value that must be given.
 func (r *Reader) Required(field string, s Scalar) string {
-	if s == "" {
+	value := r.String(field, s, "")
+	if value == "" {
 		r.Fault(field, "is required")
 	}
-	return string(s)
+	return value
+}
+
+// Address is host:port; the host may be empty.
+func (r *Reader) Address(field string, s Scalar, fallback string) string {
+	value := r.String(field, s, fallback)
+	_, port, err := net.SplitHostPort(value)
+	if n, portErr := strconv.Atoi(port); err != nil || portErr != nil || n < 0 || n > 65535 {
+		r.Fault(field, "want host:port, as in :8080 or 127.0.0.1:8080, not %q", value)
+		return fallback
+	}
+	return value
 }
 
 // Secret is a value that may be given in the environment instead, which wins.
@@ -104,29 +139,31 @@ func (r *Reader) Secret(field string, s Scalar, variable string) string {
 	switch {
 	case set && value == "":
 		r.Fault(field, "environment variable %s is set but empty", variable)
+		return ""
 	case set:
 		return value
-	case s == "":
+	case s.text == "":
 		r.Fault(field, "is required, here or as environment variable %s", variable)
 	}
-	return string(s)
+	return s.text
 }
 
 // Int is a whole number between low and high.
 func (r *Reader) Int(field string, s Scalar, fallback, low, high int) int {
-	if s == "" {
+	if s.text == "" {
 		return fallback
 	}
-	n, err := strconv.Atoi(string(s))
+	n, err := strconv.Atoi(s.text)
 	if err != nil || n < low || n > high {
-		r.Fault(field, "want a whole number from %d to %d, not %q", low, high, string(s))
+		r.Fault(field, "want a whole number from %d to %d, not %q", low, high, s.text)
+		return fallback
 	}
 	return n
 }
 
 // Bool is true or false, also as YAML 1.1 spells them (on, off, yes, no) if unquoted.
 func (r *Reader) Bool(field string, s Scalar, fallback bool) bool {
-	switch s {
+	switch s.text {
 	case "":
 		return fallback
 	case "true":
@@ -134,31 +171,36 @@ func (r *Reader) Bool(field string, s Scalar, fallback bool) bool {
 	case "false":
 		return false
 	}
-	r.Fault(field, "want true or false, not %q", string(s))
+	r.Fault(field, "want true or false, not %q", s.text)
 	return fallback
 }
 
 // Duration is a span with its unit, between low and high.
 func (r *Reader) Duration(field string, s Scalar, fallback, low, high time.Duration) time.Duration {
-	if s == "" {
+	if s.text == "" {
 		return fallback
 	}
-	d, err := time.ParseDuration(string(s))
-	if err != nil {
-		r.Fault(field, "want a duration with its unit, as in 30s or 5m, not %q", string(s))
-	} else if d < low || d > high {
+	d, err := time.ParseDuration(s.text)
+	switch {
+	case err != nil:
+		r.Fault(field, "want a duration with its unit, as in 30s or 5m, not %q", s.text)
+	case d < low || d > high:
 		r.Fault(field, "want a duration from %s to %s, not %s", low, high, d)
+	default:
+		return d
 	}
-	return d
+	return fallback
 }
 
 // OneOf is one of the words; the first is the default.
 func (r *Reader) OneOf(field string, s Scalar, words ...string) string {
-	if s == "" {
+	s = r.value(field, s)
+	if s.text == "" {
 		return words[0]
 	}
-	if !slices.Contains(words, string(s)) {
-		r.Fault(field, "want one of %s, not %q", strings.Join(words, ", "), string(s))
+	if !slices.Contains(words, s.text) {
+		r.Fault(field, "want one of %s, not %q", strings.Join(words, ", "), s.text)
+		return words[0]
 	}
-	return string(s)
+	return s.text
 }

@@ -89,3 +89,38 @@ func TestValuesMayBeQuotedAsInAConfigMap(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestANameThatYAMLTakesForANumberMustBeQuoted(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{"url: 1.10\n": false, "url: yes\n": false, "url: 0123\n": false, "url: \"1.10\"\n": true, "url: prod-1\n": true} {
+		f, err := load(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := config.Reader{Env: os.LookupEnv}
+		r.Required("url", f.URL)
+		if err := r.Err(); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestFlagsOutrankTheFileAndAreCheckedLikeIt(t *testing.T) {
+	t.Parallel()
+	f, err := load(t, "level: info\nurl: \":8080\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := config.Reader{Env: os.LookupEnv, Flags: map[string]string{"level": "loud", "url": "nonsense", "size": ""}}
+	r.OneOf("level", f.Level, "info", "debug")
+	r.Address("url", f.URL, ":1")
+	for _, want := range []string{`level: want one of info, debug, not "loud"`, `url: want host:port`} {
+		if err := r.Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %q", err, want)
+		}
+	}
+	r = config.Reader{Env: os.LookupEnv, Flags: map[string]string{"level": "debug"}}
+	if got := r.OneOf("level", f.Level, "info", "debug"); got != "debug" {
+		t.Errorf("level %s", got)
+	}
+}

@@ -41,25 +41,14 @@ func (f CommonFile) Read(r *config.Reader, identity string) Common {
 		host = "unknown-host" // shown to people only
 	}
 	return Common{
-		Listen:     r.String("listen", f.Listen, ":8080"),
+		Listen:     r.Address("listen", f.Listen, ":8080"),
 		LogLevel:   r.OneOf("log_level", f.LogLevel, "info", "debug", "warn", "error"),
 		LogFormat:  r.OneOf("log_format", f.LogFormat, "json", "text"),
 		KeysetFile: r.Required("keyset_file", f.KeysetFile),
 		Temporal: temporalclient.Config{
-			Address:   r.String("temporal.address", f.Temporal.Address, "127.0.0.1:7233"),
+			Address:   r.Address("temporal.address", f.Temporal.Address, "127.0.0.1:7233"),
 			Namespace: r.String("temporal.namespace", f.Temporal.Namespace, "default"),
 			Identity:  fmt.Sprintf("%s@%s/%d", identity, host, os.Getpid()),
 		},
-	}
-}
-
-func (c *Common) override(listen, level, format string) {
-	for _, o := range []struct {
-		value string
-		into  *string
-	}{{listen, &c.Listen}, {level, &c.LogLevel}, {format, &c.LogFormat}} {
-		if o.value != "" {
-			*o.into = o.value
-		}
 	}
 }

@@ -29,11 +29,11 @@ const (
 // Program is one binary with a configuration of type C.
 type Program[C any] struct {
 	Name, Short, Long string
-	// Load reads the configuration file ("" means defaults and environment) and
-	// reports all its faults.
+	// Load reads the configuration file ("" means defaults, flags and
+	// environment) and reports all its faults.
 	Load func(path string, r *config.Reader) (C, error)
-	// Common is the part of the configuration that flags may override.
-	Common func(*C) *Common
+	// Common is the part of the configuration that all programs have.
+	Common func(C) Common
 	// Run runs until ctx ends.
 	Run func(ctx context.Context, c C, log *slog.Logger) error
 }
@@ -64,18 +64,18 @@ func (p Program[C]) command(code *int) *cobra.Command {
 		Use: p.Name, Short: p.Short, Long: p.Long, Version: version(),
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.Load(flags.config, &config.Reader{Env: os.LookupEnv})
+			c, err := p.Load(flags.config, &config.Reader{Env: os.LookupEnv, Flags: map[string]string{
+				"listen": flags.listen, "log_level": flags.level, "log_format": flags.format,
+			}})
 			if err != nil {
 				return err
 			}
-			common := p.Common(&c)
-			common.override(flags.listen, flags.level, flags.format)
 			if flags.validate {
 				fmt.Fprintln(cmd.OutOrStdout(), "configuration is valid")
 				return nil
 			}
 			*code = exitFailed
-			if err := p.run(c, common, cmd.ErrOrStderr()); err != nil {
+			if err := p.run(c, cmd.ErrOrStderr()); err != nil {
 				return err
 			}
 			*code = exitOK
@@ -90,7 +90,8 @@ func (p Program[C]) command(code *int) *cobra.Command {
 	return cmd
 }
 
-func (p Program[C]) run(c C, common *Common, stderr io.Writer) error {
+func (p Program[C]) run(c C, stderr io.Writer) error {
+	common := p.Common(c)
 	log := telemetry.Logger(stderr, common.LogFormat, common.LogLevel)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -59,16 +59,19 @@ func Serve(ctx context.Context, address string, g prometheus.Gatherer, ready Rea
 		return fmt.Errorf("listen: %w", err)
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	stopped := context.AfterFunc(ctx, func() {
+	drained := make(chan struct{})
+	cancelDrain := context.AfterFunc(ctx, func() {
+		defer close(drained)
 		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(shutdown) != nil {
 			server.Close() //nolint:gosec // the process is ending and a scrape did not
 		}
 	})
-	defer stopped()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		cancelDrain()
 		return fmt.Errorf("serve %s: %w", address, err)
 	}
+	<-drained // Serve returns at once; requests in hand get their answers first
 	return nil
 }
