@@ -46,6 +46,7 @@ type delivery struct {
 	handle    workflows.Delivery
 	submitted time.Time
 	announced bool // an event told that it takes long
+	rounds    int  // how often its workflow ended without a row
 }
 
 // Config bounds what is in flight.
@@ -210,8 +211,9 @@ func (d *Deliveries) wait(ctx context.Context, t target) {
 	case err == nil, workflows.Ended(err):
 		d.log.Error(err, "delivery ended without its row; will be started again", "execution", t.name, "workflow", current.workflowID)
 		d.waits.Forget(t)
-		d.update(ctx, t, func(x *delivery) { x.stage = stageSubmitted })
-		d.starts.AddRateLimited(t)
+		d.announce(t, "AuditDelayed", "its workflow ended without a row and is started again: "+current.workflowID)
+		d.update(ctx, t, func(x *delivery) { x.stage, x.rounds = stageSubmitted, x.rounds+1 })
+		d.starts.AddAfter(t, min(minRetry<<min(current.rounds, 10), maxRetry))
 	default:
 		d.log.V(1).Info("waiting for the delivery was interrupted", "execution", t.name, "workflow", current.workflowID, "reason", err.Error())
 		d.waits.AddRateLimited(t)
