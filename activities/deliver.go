@@ -15,7 +15,9 @@ import (
 // record again is harmless. [github.com/auditflow/auditflow/store/postgres.Store]
 // is the one that ships.
 type Appender interface {
-	// Append returns one receipt for each record, in their order.
+	// Append returns one receipt for each record, in their order. The text of
+	// its errors goes into Temporal's history as it is, so it must quote nothing
+	// of a record.
 	Append(ctx context.Context, records []audit.Record) ([]audit.Receipt, error)
 }
 

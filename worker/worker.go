@@ -70,8 +70,8 @@ func Run(ctx context.Context, c client.Client, cfg Config, deliver *activities.D
 	}
 }
 
-// Registry is what workflows and activities are registered with: a worker, a
-// test environment or a replayer.
+// Registry is what workflows and activities are registered with: a worker or a
+// test environment.
 type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 	RegisterActivityWithOptions(a any, options activity.RegisterOptions)

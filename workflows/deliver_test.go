@@ -11,6 +11,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/auditflow/auditflow/activities"
@@ -53,6 +54,7 @@ func deliver(redact, persist *hands) *testsuite.TestWorkflowEnvironment {
 		return done, persist.attempt(ctx, envelope)
 	}, activity.RegisterOptions{Name: workflows.ActivityPersist})
 	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // a busy machine is no deadlock
 	return env
 }
 
