@@ -1,62 +1,33 @@
 package main
 
 import (
-	"context"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"sigs.k8s.io/yaml"
-
-	"github.com/auditflow/auditflow/internal/config"
-	"github.com/auditflow/auditflow/internal/daemon"
+	"github.com/auditflow/auditflow/internal/daemon/daemontest"
 )
 
 const minimal = "cluster: prod-eu-1\nkeyset_file: /etc/auditflow/keyset.json\n"
 
-// outcome is what somebody sees who runs the program.
-type outcome struct {
-	code           int
-	stdout, stderr string
-	started        *settings // nil when nothing was started
-}
+type outcome = daemontest.Outcome[settings]
 
-func execute(args ...string) (o outcome) {
-	p := program
-	p.Run = func(_ context.Context, s settings, _ *slog.Logger) error { o.started = &s; return nil }
-	var stdout, stderr strings.Builder
-	o.code = daemon.Main(p, args, &stdout, &stderr)
-	o.stdout, o.stderr = stdout.String(), stderr.String()
-	return o
-}
-
-func write(t *testing.T, text string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+func execute(args ...string) outcome { return daemontest.Execute(program, args...) }
 
 // refused checks that the configuration is refused with all of the faults, by
 // validation and by a start alike.
 func refused(t *testing.T, text string, faults ...string) {
 	t.Helper()
-	path := write(t, text)
+	path := daemontest.Write(t, text)
 	for _, args := range [][]string{{"--config", path, "--validate-config"}, {"--config", path}} {
 		o := execute(args...)
-		if o.code != 2 || o.started != nil || o.stdout != "" {
-			t.Errorf("exit code %d, started: %t, stdout %q; want 2 and nothing", o.code, o.started != nil, o.stdout)
+		if o.Code != 2 || o.Started != nil || o.Stdout != "" {
+			t.Errorf("exit code %d, started: %t, stdout %q; want 2 and nothing", o.Code, o.Started != nil, o.Stdout)
 		}
 		for _, fault := range faults {
-			if !strings.Contains(o.stderr, fault) {
-				t.Errorf("does not tell %q:\n%s", fault, o.stderr)
+			if !strings.Contains(o.Stderr, fault) {
+				t.Errorf("does not tell %q:\n%s", fault, o.Stderr)
 			}
 		}
 	}
@@ -64,21 +35,21 @@ func refused(t *testing.T, text string, faults ...string) {
 
 func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
 	t.Parallel()
-	o := execute("--config", write(t, minimal), "--validate-config")
-	if o.code != 0 || o.stdout != "configuration is valid\n" || o.stderr != "" || o.started != nil {
-		t.Errorf("exit code %d, started: %t, stdout %q, stderr %q", o.code, o.started != nil, o.stdout, o.stderr)
+	o := execute("--config", daemontest.Write(t, minimal), "--validate-config")
+	if o.Code != 0 || o.Stdout != "configuration is valid\n" || o.Stderr != "" || o.Started != nil {
+		t.Errorf("exit code %d, started: %t, stdout %q, stderr %q", o.Code, o.Started != nil, o.Stdout, o.Stderr)
 	}
 }
 
 func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	t.Parallel()
-	short, full := execute("--config", write(t, minimal)), execute("--config", write(t, example(t)))
-	if short.code != 0 || short.started == nil || full.started == nil {
-		t.Fatalf("did not start: %s%s", short.stderr, full.stderr)
+	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program)))
+	if short.Code != 0 || short.Started == nil || full.Started == nil {
+		t.Fatalf("did not start: %s%s", short.Stderr, full.Stderr)
 	}
-	full.started.common.Temporal.Address = short.started.common.Temporal.Address // any would do
-	if !reflect.DeepEqual(short.started, full.started) {
-		t.Errorf("without a value\n%+v\nbut the help says\n%+v", *short.started, *full.started)
+	full.Started.common.Temporal.Address = short.Started.common.Temporal.Address // any would do
+	if !reflect.DeepEqual(short.Started, full.Started) {
+		t.Errorf("without a value\n%+v\nbut the help says\n%+v", *short.Started, *full.Started)
 	}
 }
 
@@ -119,64 +90,12 @@ func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
 func TestAFileThatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "absent.yaml")
-	if o := execute("--config", path); o.code != 2 || o.started != nil || !strings.Contains(o.stderr, path) {
-		t.Errorf("exit code %d, started: %t, stderr %q", o.code, o.started != nil, o.stderr)
+	if o := execute("--config", path); o.Code != 2 || o.Started != nil || !strings.Contains(o.Stderr, path) {
+		t.Errorf("exit code %d, started: %t, stderr %q", o.Code, o.Started != nil, o.Stderr)
 	}
 }
 
 func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
-	text := example(t)
-	if o := execute("--config", write(t, text), "--validate-config"); o.code != 0 {
-		t.Errorf("the example is refused:\n%s\n%s", o.stderr, text)
-	}
-	var shown map[string]any
-	if err := yaml.Unmarshal([]byte(text), &shown); err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range keys(reflect.TypeFor[file](), nil) {
-		if !has(shown, key) {
-			t.Errorf("the help does not tell %s", strings.Join(key, "."))
-		}
-	}
-}
-
-var indented = regexp.MustCompile(`(?s)\nConfiguration \(YAML[^\n]*\n\n(.*)\n\nExit codes: `)
-
-// example is the configuration that --help shows.
-func example(t *testing.T) string {
-	t.Helper()
-	o := execute("--help")
-	block := indented.FindStringSubmatch(o.stdout)
-	if o.code != 0 || block == nil {
-		t.Fatalf("exit code %d, no example in the help:\n%s", o.code, o.stdout)
-	}
-	return block[1] + "\n" // indented throughout, which YAML does not mind
-}
-
-// keys are those of all values in a configuration file, each as its path.
-func keys(of reflect.Type, under []string) (all [][]string) {
-	for i := range of.NumField() {
-		f := of.Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		path := slices.Concat(under, []string{name})
-		switch {
-		case options == "inline":
-			all = append(all, keys(f.Type, under)...)
-		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[config.Scalar]():
-			all = append(all, keys(f.Type, path)...)
-		default:
-			all = append(all, path)
-		}
-	}
-	return all
-}
-
-func has(shown map[string]any, key []string) bool {
-	value, ok := shown[key[0]]
-	if !ok || len(key) == 1 {
-		return ok
-	}
-	section, _ := value.(map[string]any)
-	return has(section, key[1:])
+	daemontest.HelpTellsEveryKey[file](t, program)
 }
