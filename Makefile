@@ -16,6 +16,7 @@ dev: tools ## the same world, left running with new executions trickling in, unt
 	go run ./test/dev dev
 
 test: tools ## all tests, on real servers, with the race detector (< 15 min once tools are built)
+	go build -race ./... # on all cores; the tests themselves run one package at a time, for each has servers of its own
 	$(GO_TEST) ./...
 
 test-unit: ## the tests that need no server: seconds
