@@ -97,7 +97,9 @@ func (p Program[C]) run(c C, stderr io.Writer) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a second signal kills
 	log.Info("starting", "program", p.Name, "version", version())
-	if err := p.Run(ctx, c, log); err != nil && !errors.Is(err, context.Canceled) {
+	err := p.Run(ctx, c, log)
+	asked := ctx.Err() != nil
+	if err != nil && (!asked || !errors.Is(err, context.Canceled)) {
 		return err
 	}
 	log.Info("stopped", "program", p.Name)
