@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/auditflow/auditflow/api/v1"
@@ -39,7 +40,7 @@ func observe(ctx context.Context, api client.Reader, cluster string, t target) (
 		return Facts{}, errReplaced
 	}
 	name, ok := jobName(f.Execution)
-	if !ok {
+	if !ok || !possible(name) {
 		return f, nil
 	}
 	job := &batchv1.Job{}
@@ -55,6 +56,15 @@ func observe(ctx context.Context, api client.Reader, cluster string, t target) (
 	}
 	f.Pods = pods.Items
 	return f, nil
+}
+
+// possible tells whether a Job can have this name: the status is anybody's text,
+// and asking the API server for another name is an error for ever, not an
+// answer. A Job's name is also the label of its pods, hence both rules.
+func possible(name types.NamespacedName) bool {
+	return len(validation.IsDNS1123Label(name.Namespace)) == 0 &&
+		len(validation.IsDNS1123Subdomain(name.Name)) == 0 &&
+		len(validation.IsValidLabelValue(name.Name)) == 0
 }
 
 // jobName is the Job the execution points at, if any.

@@ -119,6 +119,24 @@ func TestAJobThatBelongsToSomebodyElseIsNotBelieved(t *testing.T) {
 	}
 }
 
+func TestAJobNameThatNoJobCanHaveHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	for name, ref := range map[string]v1.JobReference{
+		"no-such-name":      {Name: "../jobs/x"},
+		"too-long-a-name":   {Name: strings.Repeat("x", 100)},
+		"far-too-long":      {Name: strings.Repeat("x", 300)},
+		"no-such-namespace": {Namespace: "not a/namespace", Name: "job"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			done := execute(t, execution("job-ref-"+name), world.Plan{JobRef: &ref})
+			if got := theRow(t, patience, done.UID); got.ExitCode != nil || *got.ExitReason != "JobNotFound" {
+				t.Errorf("exit code %s (%s)", show(got.ExitCode), *got.ExitReason)
+			}
+		})
+	}
+}
+
 func TestAnExecutionDeletedWhileRunningIsRecordedAndLetGo(t *testing.T) {
 	t.Parallel()
 	ex := execution("deleted-while-running")
