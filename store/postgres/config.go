@@ -3,7 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -18,6 +18,12 @@ const (
 	// any caller of ours wants to wait before it learns what is wrong.
 	defaultConnectTimeout = 5 * time.Second
 
+	// Connections end when they are half an hour old, so that a certificate or a
+	// password that was replaced is out of use by then. They end up to five
+	// minutes apart, so that not all connect anew at once.
+	maxConnLifetime       = 25 * time.Minute
+	maxConnLifetimeJitter = 5 * time.Minute
+
 	applicationName = "auditflow" // what pg_stat_activity shows, unless the URL names another
 )
 
@@ -25,9 +31,17 @@ const (
 type Config struct {
 	// URL is a PostgreSQL URL or keyword/value string as libpq takes it, with
 	// libpq's environment variables (PGPASSFILE, PGSSLROOTCERT, …) for what it
-	// leaves out. It may hold a password and never shows up in an error.
+	// leaves out. It may hold a password and never shows up in an error, nor
+	// where the Config is printed. The files it refers to (sslcert, sslkey,
+	// sslrootcert, passfile) are read again for every new connection.
 	// connect_timeout is 5 seconds unless it says otherwise. Required.
 	URL string
+	// PasswordFile is the path of a file that holds the password and nothing
+	// else but a newline at its end. It is read for every new connection, so
+	// that a password may change while connections stand. Empty means that the
+	// password, if one is needed, is where libpq looks for it; it must not be
+	// there as well.
+	PasswordFile string
 	// MaxConns is how many connections the store may hold at once; 0 means 8.
 	// It outranks pool_max_conns in the URL.
 	MaxConns int32
@@ -36,6 +50,17 @@ type Config struct {
 	// between the old ones.
 	Interval audit.Interval
 }
+
+// String masks the URL, and so do GoString and LogValue.
+func (c Config) String() string {
+	return fmt.Sprintf("{URL:(masked) PasswordFile:%s MaxConns:%d Interval:%s}", c.PasswordFile, c.MaxConns, c.Interval)
+}
+
+// GoString is for the verb %#v.
+func (c Config) GoString() string { return "postgres.Config" + c.String() }
+
+// LogValue is for package slog.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Validate reports every fault at once, each with its field.
 func (c Config) Validate() error {
@@ -49,6 +74,9 @@ func (c Config) resolve() (*pgxpool.Config, audit.Interval, error) {
 	pool, err := parseURL(c.URL)
 	if err != nil {
 		faults = append(faults, fmt.Errorf("url: %w", err))
+	}
+	if err == nil && c.PasswordFile != "" && pool.ConnConfig.Password != "" {
+		faults = append(faults, errors.New("password_file: there is a password in the URL, the passfile or PGPASSWORD already"))
 	}
 	if c.MaxConns < 0 {
 		faults = append(faults, fmt.Errorf("max_conns: %d: want 1 or more, or 0 for %d", c.MaxConns, defaultMaxConns))
@@ -64,6 +92,10 @@ func (c Config) resolve() (*pgxpool.Config, audit.Interval, error) {
 	if pool.MaxConns == 0 {
 		pool.MaxConns = defaultMaxConns
 	}
+	if pool.MaxConnLifetime+pool.MaxConnLifetimeJitter > maxConnLifetime+maxConnLifetimeJitter {
+		pool.MaxConnLifetime, pool.MaxConnLifetimeJitter = maxConnLifetime, maxConnLifetimeJitter
+	}
+	pool.BeforeConnect = c.refresh
 	return pool, interval, nil
 }
 
@@ -73,7 +105,7 @@ func parseURL(url string) (*pgxpool.Config, error) {
 	}
 	pool, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, urlFault(err)
+		return nil, urlFault(url, err)
 	}
 	if pool.ConnConfig.ConnectTimeout == 0 {
 		pool.ConnConfig.ConnectTimeout = defaultConnectTimeout
@@ -82,15 +114,4 @@ func parseURL(url string) (*pgxpool.Config, error) {
 		pool.ConnConfig.RuntimeParams["application_name"] = applicationName
 	}
 	return pool, nil
-}
-
-// urlFault says what is wrong with a URL without quoting it: pgx does quote it,
-// with the password masked as far as it can make one out, and a string that
-// does not parse is where it cannot. A file that is missing may be named.
-func urlFault(err error) error {
-	if file, ok := errors.AsType[*fs.PathError](err); ok {
-		return file
-	}
-	return errors.New("is not a PostgreSQL URL or keyword/value string, or a setting in it has a wrong value" +
-		" (not quoted, it may hold a password)")
 }

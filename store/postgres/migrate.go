@@ -2,12 +2,16 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
+	"math"
+	"math/rand/v2"
 	"path"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -15,6 +19,11 @@ import (
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// goMigrations are the migrations that SQL alone cannot express, made anew for
+// each run because goose writes to them. Each has a Source, such as
+// "0004_indexes.go", for [Schema.Pending] and for errors.
+func goMigrations() []*goose.Migration { return []*goose.Migration{indexMigration()} }
 
 const (
 	versionTable = "auditflow_schema_version"
@@ -25,59 +34,110 @@ const (
 	// Others try again every second for as long as this. The context usually
 	// ends sooner.
 	migrateLockTries = 600
+
+	migratePause    = 100 * time.Millisecond // after the first lock that was not to be had; doubles
+	migratePauseMax = 2 * time.Second
 )
 
-// NewerSchemaError refuses a database that a newer release has migrated: this
-// one does not know what its tables mean.
-type NewerSchemaError struct{ Database, Binary int64 } // schema versions
+// Migrate brings the schema to the version of this release. Any number of
+// processes may call it at once: one migrates, the others wait for it. When
+// there is nothing to do it takes no lock and needs no right but to read the
+// version.
+//
+// Readers and writers go on meanwhile. A statement that needs a lock they hold
+// waits for it 50 milliseconds, since all who come later queue behind it, and is
+// tried again after a pause, until ctx ends; what was applied stays applied.
+//
+// It returns a [*NewerSchemaError] when the database is ahead of this release,
+// and a [*PendingSchemaError] when it is behind and the login may not change it.
+func (s *Store) Migrate(ctx context.Context) error { return s.migrate(ctx, math.MaxInt64) }
 
-func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("the database has schema version %d and this release knows versions up to %d:"+
-		" run the release that migrated it, or a newer one", e.Database, e.Binary)
+func (s *Store) migrate(ctx context.Context, version int64) error {
+	var locked error // of the last try that did not get its lock
+	for pause := migratePause; ; pause = min(2*pause, migratePauseMax) {
+		err := s.tryMigrate(ctx, version)
+		if e, ok := errors.AsType[*Error](err); ok && e.Code == lockNotAvailable {
+			locked = err
+		} else if ctx.Err() == nil || locked == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return locked // says more than that the time is over
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // G404: spreads tries, hides nothing
+		}
+	}
 }
 
-// Migrate brings the schema to the version of this release. Any number of
-// processes may call it at once: one migrates, the others wait for it. It
-// returns a [*NewerSchemaError] when the database is ahead.
-func (s *Store) Migrate(ctx context.Context) error {
+func (s *Store) tryMigrate(ctx context.Context, version int64) error {
+	before, err := s.schema(ctx, "migrate")
+	if err != nil || len(before.Pending) == 0 {
+		return err
+	}
+	if err := s.up(ctx, version); err != nil {
+		return s.migrateError(ctx, before, err)
+	}
+	// Once more: a newer release may have been at it since we looked.
+	_, err = s.schema(ctx, "migrate")
+	return err
+}
+
+func (s *Store) migrateError(ctx context.Context, before Schema, err error) error {
+	op := "migrate" + failedFile(err)
+	err = convert(op, err)
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case ok && e.Code == insufficientPrivilege:
+		return s.explain(ctx, before, e)
+	case ok && e.Code == "" && ctx.Err() != nil:
+		return convert(op, ctx.Err()) // database/sql does not always say so
+	}
+	return err
+}
+
+// up applies what is missing up to a version, on connections of its own: the
+// one that holds the lock must not compete with the pool, whose size may be 1.
+func (s *Store) up(ctx context.Context, version int64) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return err
 	}
-	// Connections of its own: the one that holds the lock must not compete with
-	// the pool, whose size may be 1.
-	db := stdlib.OpenDB(*s.pool.Config().ConnConfig)
+	db := s.migrationDB()
 	defer db.Close()
+	// goose polls for this lock instead of waiting in a queue, so lock_timeout
+	// does not cut the wait short and a concurrent index build, which waits for
+	// all transactions, does not wait for ours.
 	locker, err := lock.NewPostgresSessionLocker(
 		lock.WithLockID(migrateLock), lock.WithLockTimeout(1, migrateLockTries))
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithSessionLocker(locker), goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-
-	if err := refuseNewer(ctx, provider); err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return convert("migrate"+failedFile(err), err)
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithSessionLocker(locker), goose.WithTableName(versionTable),
+		goose.WithGoMigrations(goMigrations()...), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
 	}
-	// Once more: a newer release may have been at it since we looked.
-	return refuseNewer(ctx, provider)
+	_, err = provider.UpTo(ctx, version)
+	return err
 }
 
-func refuseNewer(ctx context.Context, provider *goose.Provider) error {
-	database, binary, err := provider.GetVersions(ctx)
-	if err != nil {
-		return convert("migrate: read the schema version", err)
-	}
-	if database > binary {
-		return fmt.Errorf("migrate: %w", &NewerSchemaError{database, binary})
-	}
-	return nil
+// prepareMigration outranks what the URL, the role or the database may say. The
+// session that holds the lock idles while another works, and building an index
+// takes as long as it takes.
+const prepareMigration = `
+	SET lock_timeout = '50ms';
+	SET statement_timeout = 0;
+	SET idle_session_timeout = 0`
+
+func (s *Store) migrationDB() *sql.DB {
+	pool := s.pool.Config()
+	return stdlib.OpenDB(*pool.ConnConfig,
+		stdlib.OptionBeforeConnect(pool.BeforeConnect),
+		stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, prepareMigration)
+			return err
+		}))
 }
 
 // failedFile names the migration that failed, if it came to that.

@@ -18,6 +18,9 @@ import (
 //
 // Where partitions of another interval reach into the period, only the gaps
 // between them are filled, each by a partition of its own.
+//
+// A period is what [audit.PeriodOf] makes, or at most 31 days between UTC
+// midnights; no partition is created before 1969-12-29 or after 10000-01-02.
 func (s *Store) EnsurePeriod(ctx context.Context, p audit.Period) (created bool, err error) {
 	if !p.Start.Before(p.End) {
 		return false, errors.New("ensure a period: its start must lie before its end")
@@ -146,20 +149,16 @@ func (p parent) partitions(ctx context.Context, tx pgx.Tx) ([]span, error) {
 	})
 }
 
-// create makes a table and attaches it. CREATE TABLE … PARTITION OF would be
-// one statement, but locks the parent against reading and writing; ATTACH lets
-// both go on. The table is new and empty, so ATTACH's scan costs nothing, and a
-// CHECK constraint to spare it would be evaluated for every row ever after.
+// create has the database create a partition with the rights of the table's
+// owner, since a writer may not (migration 0002). The function takes bounds at
+// UTC midnights only, at most 31 days apart.
 func (p parent) create(ctx context.Context, tx pgx.Tx, name string, part span) error {
 	name, err := p.freeName(ctx, tx, name)
 	if err != nil {
 		return err
 	}
-	child, table := pgx.Identifier{p.schema, name}.Sanitize(), pgx.Identifier{p.schema, auditTable}.Sanitize()
-	_, err = tx.Exec(ctx, fmt.Sprintf(`
-		CREATE TABLE %[1]s (LIKE %[2]s INCLUDING ALL);
-		ALTER TABLE %[2]s ATTACH PARTITION %[1]s FOR VALUES FROM ('%[3]s') TO ('%[4]s')`,
-		child, table, literal(part.start), literal(part.end)))
+	function := pgx.Identifier{p.schema, "auditflow_create_partition"}.Sanitize()
+	_, err = tx.Exec(ctx, `SELECT `+function+`($1, $2, $3)`, name, part.start, part.end)
 	return err
 }
 
@@ -178,9 +177,4 @@ func (p parent) freeName(ctx context.Context, tx pgx.Tx, name string) (string, e
 		}
 		candidate = fmt.Sprintf("%s_%d", name, n)
 	}
-}
-
-// literal writes an instant so that no session setting can move it.
-func literal(t time.Time) string {
-	return t.UTC().Format("2006-01-02 15:04:05.999999") + "+00"
 }
