@@ -11,11 +11,12 @@ import (
 	"github.com/auditflow/auditflow/audit/seal"
 )
 
-// Appender stores records: all of them or, with an error, none. Appending a
-// record again is harmless. [github.com/auditflow/auditflow/store/postgres.Store]
+// Appender stores records. With an error, some may be stored: append them all
+// again, which is harmless. [github.com/auditflow/auditflow/store/postgres.Store]
 // is the one that ships.
 type Appender interface {
-	// Append returns one receipt for each record, in their order. The text of
+	// Append returns one receipt for each record, in their order; a record that
+	// cannot be stored fails none of the others but is quarantined. The text of
 	// its errors goes into Temporal's history as it is, so it must quote nothing
 	// of a record.
 	Append(ctx context.Context, records []audit.Record) ([]audit.Receipt, error)

@@ -31,6 +31,9 @@ const (
 	canary     = "glpat-9dK2mQx7RtYw4VbZ1cNp"
 )
 
+// tooLong is a name that the store below does not take.
+const tooLong = "a name that is too long"
+
 // memory is a store that can be told to fail.
 type memory struct {
 	calls int
@@ -49,6 +52,8 @@ func (m *memory) Append(ctx context.Context, records []audit.Record) ([]audit.Re
 	for i, r := range records {
 		receipts[i] = audit.Receipt{ID: r.ID, Partition: "kubernetes_execution_audit_2020_11", Outcome: audit.OutcomeStored}
 		switch row, there := m.rows[r.ID]; {
+		case r.ExecutionID == tooLong:
+			receipts[i].Outcome = audit.OutcomeQuarantined
 		case !there:
 			m.rows[r.ID] = r
 		case row.RecordSHA256 == r.RecordSHA256:

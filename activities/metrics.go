@@ -37,11 +37,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "auditflow_records_total",
-			Help: "Records appended, by outcome: stored, duplicate (same content again), conflict (same id, other content)",
+			Help: "Records appended, by outcome: stored, duplicate (same content again), conflict (same id, other content), quarantined (the table cannot hold it)",
 		}, []string{"outcome"}),
 		redactions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "auditflow_redactions_total",
-			Help: "Places masked in stored records, by rule",
+			Help: "Places masked in stored and quarantined records, by rule",
 		}, []string{"rule"}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "auditflow_delivery_lag_seconds",
@@ -53,7 +53,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, status := range []string{"success", "error"} { // a series that exists at 0 can be alerted on
 		m.attempts.WithLabelValues(status)
 	}
-	for _, outcome := range []audit.Outcome{audit.OutcomeStored, audit.OutcomeDuplicate, audit.OutcomeConflict} {
+	for _, outcome := range []audit.Outcome{
+		audit.OutcomeStored, audit.OutcomeDuplicate, audit.OutcomeConflict, audit.OutcomeQuarantined,
+	} {
 		m.records.WithLabelValues(string(outcome))
 	}
 	return m
@@ -72,13 +74,14 @@ func (m *Metrics) attempt(took time.Duration, errorType string) {
 func (m *Metrics) stored(now time.Time, records []audit.Record, receipts []audit.Receipt) {
 	for i, receipt := range receipts {
 		m.records.WithLabelValues(string(receipt.Outcome)).Inc()
-		if receipt.Outcome != audit.OutcomeStored {
+		stored := receipt.Outcome == audit.OutcomeStored
+		if !stored && receipt.Outcome != audit.OutcomeQuarantined {
 			continue
 		}
 		for _, masked := range records[i].Redactions {
 			m.redactions.WithLabelValues(masked.Rule).Add(float64(masked.Count))
 		}
-		if completed := records[i].CompletedAt; !completed.IsZero() {
+		if completed := records[i].CompletedAt; stored && !completed.IsZero() {
 			m.lag.Observe(max(0, now.Sub(completed).Seconds()))
 		}
 	}

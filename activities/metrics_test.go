@@ -89,12 +89,13 @@ auditflow_delivery_lag_seconds_bucket{le="86400"} 2
 auditflow_delivery_lag_seconds_bucket{le="+Inf"} 2
 auditflow_delivery_lag_seconds_sum …
 auditflow_delivery_lag_seconds_count 2
-# HELP auditflow_records_total Records appended, by outcome: stored, duplicate (same content again), conflict (same id, other content)
+# HELP auditflow_records_total Records appended, by outcome: stored, duplicate (same content again), conflict (same id, other content), quarantined (the table cannot hold it)
 # TYPE auditflow_records_total counter
 auditflow_records_total{outcome="conflict"} 1
 auditflow_records_total{outcome="duplicate"} 3
+auditflow_records_total{outcome="quarantined"} 0
 auditflow_records_total{outcome="stored"} 3
-# HELP auditflow_redactions_total Places masked in stored records, by rule
+# HELP auditflow_redactions_total Places masked in stored and quarantined records, by rule
 # TYPE auditflow_redactions_total counter
 auditflow_redactions_total{rule="gitlab-token"} 6
 auditflow_redactions_total{rule="password"} 3

@@ -14,8 +14,12 @@ const (
 	ChangeUTF8 = "invalid_utf8_replaced"
 	// ChangeTruncated: the text was cut to what its column holds.
 	ChangeTruncated = "truncated"
-	// ChangeTime: a time outside the years 1970 to 9999 was dropped.
+	// ChangeTime: a time outside the years 1970 to 9999 was dropped; created_at
+	// only outside the years 0 to 9999, which nothing can write down.
 	ChangeTime = "time_out_of_range"
+	// ChangePrecision: a time or duration was cut to whole microseconds, which is
+	// what PostgreSQL keeps.
+	ChangePrecision = "precision_reduced"
 	// ChangeDuration: a duration that was negative, because the end lies
 	// before the start, was dropped; both times stay.
 	ChangeDuration = "negative_duration"
@@ -84,7 +88,7 @@ func (r Record) Normalise() Record {
 		*t.value = notes.text(t.name, *t.value, t.limit)
 	}
 	r.ActionParameters = notes.parameters(r.ActionParameters)
-	r.CreatedAt = stored(r.CreatedAt)
+	r.CreatedAt = notes.created(r.CreatedAt)
 	r.StartTime = notes.time("start_time", r.StartTime)
 	r.EndTime = notes.time("end_time", r.EndTime)
 	r.CompletedAt = notes.time("completed_at", r.CompletedAt)
@@ -152,7 +156,28 @@ func (b *notebook) time(path string, t time.Time) time.Time {
 		b.add(ChangeTime, path, 1)
 		return time.Time{}
 	}
-	return stored(t)
+	return b.micros(path, t)
+}
+
+// created leaves a created_at that no partition can be for: it is not unknown,
+// it is wrong, and the store puts such a record aside.
+func (b *notebook) created(t time.Time) time.Time {
+	const path = "created_at"
+	if y := t.UTC().Year(); y < 0 || y > 9999 {
+		b.add(ChangeTime, path, 1)
+		return time.Time{}
+	}
+	return b.micros(path, t)
+}
+
+// micros is the instant as timestamptz keeps it: UTC, whole microseconds.
+func (b *notebook) micros(path string, t time.Time) time.Time {
+	t = t.UTC()
+	cut := t.Truncate(time.Microsecond)
+	if !cut.Equal(t) {
+		b.add(ChangePrecision, path, 1)
+	}
+	return cut
 }
 
 func (b *notebook) duration(d *time.Duration) *time.Duration {
@@ -164,11 +189,11 @@ func (b *notebook) duration(d *time.Duration) *time.Duration {
 		return nil
 	}
 	micros := d.Truncate(time.Microsecond)
+	if micros != *d {
+		b.add(ChangePrecision, "duration", 1)
+	}
 	return &micros
 }
-
-// stored is the instant as timestamptz keeps it: UTC, whole microseconds.
-func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func storableYear(t time.Time) bool {
 	y := t.UTC().Year()

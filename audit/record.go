@@ -112,17 +112,19 @@ type Note struct {
 type Outcome string
 
 // A duplicate is the same record again; a conflict is the same id with other
-// content, of which the first stays.
+// content, of which the first stays. What the table cannot hold is quarantined:
+// kept whole elsewhere, to be replayed.
 const (
-	OutcomeStored    Outcome = "stored"
-	OutcomeDuplicate Outcome = "duplicate"
-	OutcomeConflict  Outcome = "conflict"
+	OutcomeStored      Outcome = "stored"
+	OutcomeDuplicate   Outcome = "duplicate"
+	OutcomeConflict    Outcome = "conflict"
+	OutcomeQuarantined Outcome = "quarantined"
 )
 
 // Receipt says where a record is once its row is committed. It holds nothing
 // of the record's content and may be shown to anybody.
 type Receipt struct {
-	ID        string  `json:"id"`
+	ID        string  `json:"id"`        // empty when it is no UUID, hence at fault
 	Partition string  `json:"partition"` // table that holds the row
 	Outcome   Outcome `json:"outcome"`
 }

@@ -127,11 +127,27 @@ func TestNormaliseTexts(t *testing.T) {
 		{Change: audit.ChangeTruncated, Path: "execution_id", Count: 1},
 		{Change: audit.ChangeNUL, Path: "output", Count: 1},
 		{Change: audit.ChangeUTF8, Path: "output", Count: 1},
+		{Change: audit.ChangePrecision, Path: "start_time", Count: 1},
 		{Change: audit.ChangeTime, Path: "end_time", Count: 1},
 		{Change: audit.ChangeDuration, Path: "duration", Count: 1},
 	}
 	if a, b := asJSON(got.Notes), asJSON(want); a != b {
 		t.Errorf("notes\n%s want\n%s", a, b)
+	}
+}
+
+func TestADigestCanBeTakenOfWhateverWasNormalised(t *testing.T) {
+	t.Parallel()
+	for _, years := range []int{-300_000, -2100, -1000, 9000, 290_000} {
+		r := valid()
+		r.CreatedAt = r.CreatedAt.AddDate(years, 0, 0)
+		got := r.Normalise()
+		if digest := got.Digest(); len(digest) != 64 {
+			t.Errorf("digest %q", digest)
+		}
+		if y := r.CreatedAt.Year(); (len(got.Notes) == 0) != (y >= 0 && y <= 9999) {
+			t.Errorf("year %d: created_at %v, notes %v", y, got.CreatedAt, got.Notes)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/auditflow/auditflow/api/v1"
+	"github.com/auditflow/auditflow/audit"
 )
 
 // marks is what a metadata patch changes. The resource version makes it fail
@@ -41,10 +42,14 @@ func released(o client.Object, annotations map[string]string) marks {
 	return marks{Finalizers: others, Annotations: annotations}
 }
 
-func persistedAnnotations(rowID string, at time.Time) map[string]string {
+func persistedAnnotations(r audit.Receipt, at time.Time) map[string]string {
+	state := v1.StatePersisted
+	if r.Outcome == audit.OutcomeQuarantined {
+		state = v1.StateQuarantined
+	}
 	return map[string]string{
-		v1.PersistedAnnotation: fmt.Sprintf("%s %s", rowID, at.UTC().Format(time.RFC3339)),
-		v1.StateAnnotation:     v1.StatePersisted,
+		v1.PersistedAnnotation: fmt.Sprintf("%s %s", r.ID, at.UTC().Format(time.RFC3339)),
+		v1.StateAnnotation:     state,
 	}
 }
 

@@ -77,15 +77,27 @@ func (r *Reconciler) mark(ctx context.Context, ex *v1.KubernetesExecution, d del
 	if marked(ex) {
 		return patch(ctx, r.Client, ex, released(ex, nil))
 	}
-	if err := patch(ctx, r.Client, ex, released(ex, persistedAnnotations(d.receipt.ID, time.Now()))); err != nil {
+	if err := patch(ctx, r.Client, ex, released(ex, persistedAnnotations(d.receipt, time.Now()))); err != nil {
 		return err
 	}
-	if d.receipt.Outcome == audit.OutcomeConflict {
-		r.Events.Eventf(ex, nil, corev1.EventTypeWarning, "AuditConflict", "Persist",
-			"row %s already exists in %s with other content; the first one stays (workflow %s)", d.receipt.ID, d.receipt.Partition, d.workflowID)
-		return nil
-	}
-	r.Events.Eventf(ex, nil, corev1.EventTypeNormal, "AuditPersisted", "Persist",
-		"row %s in %s, %d places redacted (workflow %s)", d.receipt.ID, d.receipt.Partition, d.masked, d.workflowID)
+	kind, reason, note := tidings(d)
+	r.Events.Eventf(ex, nil, kind, reason, "Persist", "%s", note)
 	return nil
+}
+
+// tidings is the event about a record that has its row.
+func tidings(d delivery) (kind, reason, note string) {
+	switch d.receipt.Outcome {
+	case audit.OutcomeConflict:
+		return corev1.EventTypeWarning, "AuditConflict", fmt.Sprintf(
+			"row %s already exists in %s with other content; the first one stays (workflow %s)",
+			d.receipt.ID, d.receipt.Partition, d.workflowID)
+	case audit.OutcomeQuarantined:
+		return corev1.EventTypeWarning, "AuditQuarantined", fmt.Sprintf(
+			"the audit table cannot hold record %s; it is kept in %s, see `auditctl quarantine list` for why (workflow %s)",
+			d.receipt.ID, d.receipt.Partition, d.workflowID)
+	default:
+		return corev1.EventTypeNormal, "AuditPersisted", fmt.Sprintf(
+			"row %s in %s, %d places redacted (workflow %s)", d.receipt.ID, d.receipt.Partition, d.masked, d.workflowID)
+	}
 }

@@ -6,7 +6,8 @@ package v1
 const (
 	// DeliveryFinalizer keeps an object until its audit record is safe.
 	DeliveryFinalizer = "audit.kubernaut.io/delivery"
-	// PersistedAnnotation is "<row id> <time>" once the row is committed.
+	// PersistedAnnotation is "<row id> <time>" once the row is committed, be it
+	// in quarantine.
 	PersistedAnnotation = "audit.kubernaut.io/persisted"
 	// StateAnnotation repeats the state in one word, for the printer column:
 	// a column can print a field, not compute one.
@@ -17,6 +18,9 @@ const (
 const (
 	StatePending   = "Pending"
 	StatePersisted = "Persisted"
+	// StateQuarantined: the audit table could not hold the record; it is safe in
+	// the quarantine table and waits to be replayed.
+	StateQuarantined = "Quarantined"
 )
 
 // ExecutionUIDLabel on a Job or pod names the execution it was made for. A Job

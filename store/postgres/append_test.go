@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -94,15 +93,19 @@ func TestReceiptsTellStoredDuplicateAndConflict(t *testing.T) {
 		before, slice []audit.Record
 		want          []audit.Outcome
 	}{
-		"a new record is stored":                                 {nil, []audit.Record{first}, []audit.Outcome{stored}},
-		"the same record again is a duplicate":                   {[]audit.Record{first}, []audit.Record{first}, []audit.Outcome{duplicate}},
-		"delivered by another workflow it is still that":         {[]audit.Record{first}, []audit.Record{redelivered}, []audit.Outcome{duplicate}},
-		"the same id with other content is a conflict":           {[]audit.Record{first}, []audit.Record{changed}, []audit.Outcome{conflict}},
-		"twice in one slice, the second is a duplicate":          {nil, []audit.Record{first, first}, []audit.Outcome{stored, duplicate}},
-		"changed within one slice, the second is a conflict":     {nil, []audit.Record{first, changed, first}, []audit.Outcome{stored, conflict, duplicate}},
-		"both, with the row there before":                        {[]audit.Record{first}, []audit.Record{changed, first}, []audit.Outcome{conflict, duplicate}},
-		"a new record between others that were there":            {[]audit.Record{first}, []audit.Record{changed, minimal("new", january), first}, []audit.Outcome{conflict, stored, duplicate}},
-		"the same id at another time is not told from a new one": {[]audit.Record{first}, []audit.Record{complete("one", january.Add(time.Microsecond))}, []audit.Outcome{stored}},
+		"a new record is stored":                                {nil, []audit.Record{first}, []audit.Outcome{stored}},
+		"the same record again is a duplicate":                  {[]audit.Record{first}, []audit.Record{first}, []audit.Outcome{duplicate}},
+		"delivered by another workflow it is still that":        {[]audit.Record{first}, []audit.Record{redelivered}, []audit.Outcome{duplicate}},
+		"the same id with other content is a conflict":          {[]audit.Record{first}, []audit.Record{changed}, []audit.Outcome{conflict}},
+		"twice in one slice, the second is a duplicate":         {nil, []audit.Record{first, first}, []audit.Outcome{stored, duplicate}},
+		"changed within one slice, the second is a conflict":    {nil, []audit.Record{first, changed, first}, []audit.Outcome{stored, conflict, duplicate}},
+		"both, with the row there before":                       {[]audit.Record{first}, []audit.Record{changed, first}, []audit.Outcome{conflict, duplicate}},
+		"a new record between others that were there":           {[]audit.Record{first}, []audit.Record{changed, minimal("new", january), first}, []audit.Outcome{conflict, stored, duplicate}},
+		"the same id created a microsecond later is a conflict": {[]audit.Record{first}, []audit.Record{complete("one", january.Add(time.Microsecond))}, []audit.Outcome{conflict}},
+		"or a day earlier":                                      {[]audit.Record{first}, []audit.Record{complete("one", january.Add(-24*time.Hour))}, []audit.Outcome{conflict}},
+		"within one slice, the first is stored":                 {nil, []audit.Record{complete("one", january.Add(time.Second)), first}, []audit.Outcome{stored, conflict}},
+		"also when the others of the slice come between":        {nil, []audit.Record{first, minimal("new", january), complete("one", january.Add(time.Second)), first}, []audit.Outcome{stored, stored, conflict, duplicate}},
+		"days apart it is not told from a new one":              {[]audit.Record{first}, []audit.Record{complete("one", january.Add(25*time.Hour))}, []audit.Outcome{stored}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -160,8 +163,9 @@ func TestAMixedBatchOfAHundredHasItsReceiptsInOrder(t *testing.T) {
 	}
 }
 
-// With partitions of any size, to tell a duplicate takes index look-ups only.
-func TestComparingWithRowsThatAreThereScansNoTable(t *testing.T) {
+// With partitions of any size, to look for rows that are there and to tell a
+// duplicate takes index look-ups only.
+func TestLookingForRowsThatAreThereScansNoTable(t *testing.T) {
 	t.Parallel()
 	address := database(t)
 	store := open(t, postgres.Config{URL: address, MaxConns: 1})
@@ -176,38 +180,38 @@ func TestComparingWithRowsThatAreThereScansNoTable(t *testing.T) {
 	equal(t, "rows read by scanning", read[0], 0)
 }
 
-func TestAppendRefusesWhatTheDatabaseWouldNotCatch(t *testing.T) {
+func TestAConflictNamesThePartitionOfTheRowThatIsThere(t *testing.T) {
 	t.Parallel()
-	store := open(t, postgres.Config{URL: "postgres://nobody@127.0.0.1:1/none?sslmode=disable"}) // is not even asked
-	cases := map[string]struct {
-		change func(*audit.Record)
-		field  string
-	}{
-		"no digest":                        {func(r *audit.Record) { r.RecordSHA256 = "" }, "record_sha256"},
-		"a digest that is none":            {func(r *audit.Record) { r.RecordSHA256 = "canary" }, "record_sha256"},
-		"half a digest":                    {func(r *audit.Record) { r.RecordSHA256 = r.RecordSHA256[:32] }, "record_sha256"},
-		"an id that is no UUID":            {func(r *audit.Record) { r.ID = "canary" }, "id"},
-		"an id in upper case":              {func(r *audit.Record) { r.ID = strings.ToUpper(r.ID) }, "id"},
-		"an id with something for dashes":  {func(r *audit.Record) { r.ID = strings.ReplaceAll(r.ID, "-", "c") }, "id"},
-		"a creation time that was not set": {func(r *audit.Record) { r.CreatedAt = time.Time{} }, "created_at"},
-		"a creation time after 9999":       {func(r *audit.Record) { r.CreatedAt = r.CreatedAt.AddDate(9000, 0, 0) }, "created_at"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			r := minimal("refused", january)
-			c.change(&r)
-			_, err := store.Append(t.Context(), []audit.Record{minimal("fine", january), r})
-			refused, ok := errors.AsType[*postgres.RefusedError](err)
-			if !ok {
-				t.Fatalf("got %v, want a RefusedError", err)
-			}
-			equal(t, "index", refused.Index, 1)
-			equal(t, "field", refused.Field, c.field)
-			equal(t, "class", postgres.Class(err), postgres.ClassRefused)
-			if strings.Contains(err.Error(), "canary") {
-				t.Errorf("the error quotes content: %v", err)
-			}
-		})
+	store := open(t, postgres.Config{URL: database(t)})
+	midnight := time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)
+	before, after := complete("one", midnight.Add(-time.Microsecond)), complete("one", midnight)
+	_, err := store.Append(t.Context(), []audit.Record{before})
+	must(t, err)
+	receipts, err := store.Append(t.Context(), []audit.Record{after})
+	must(t, err)
+	equal(t, "receipt", receipts[0], audit.Receipt{
+		ID: after.ID, Partition: "kubernetes_execution_audit_2025_01", Outcome: audit.OutcomeConflict,
+	})
+	receipts, err = store.Append(t.Context(), []audit.Record{before})
+	must(t, err)
+	equal(t, "outcome of the row itself", receipts[0].Outcome, audit.OutcomeDuplicate)
+}
+
+// Rows that stores of earlier releases wrote next to each other stay what they
+// are.
+func TestARecordIsComparedWithItsOwnRowBeforeOneNearby(t *testing.T) {
+	t.Parallel()
+	address := database(t)
+	store, conn := open(t, postgres.Config{URL: address}), connect(t, address)
+	one, other := complete("one", january), complete("other", january.Add(time.Second))
+	_, err := store.Append(t.Context(), []audit.Record{one, other})
+	must(t, err)
+	execute(t, conn, `UPDATE kubernetes_execution_audit SET id = $1 WHERE id = $2`, one.ID, other.ID)
+	other.ID = one.ID // its digest is as it was stored
+	receipts, err := store.Append(t.Context(), []audit.Record{one, other})
+	must(t, err)
+	for i := range receipts {
+		equal(t, fmt.Sprint("outcome ", i), receipts[i].Outcome, audit.OutcomeDuplicate)
 	}
 }
 

@@ -7,16 +7,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The values of [Class], a bounded set fit for metric labels. Only ClassRefused
-// and ClassData are the record's fault; everything else may pass if tried again.
+// The values of [Class], a bounded set fit for metric labels. Only ClassData is the
+// record's fault, and Append takes care of it; everything else may pass if tried
+// again.
 const (
 	ClassTimeout    = "timeout"    // a deadline, statement_timeout or lock_timeout passed
 	ClassCanceled   = "canceled"   // the caller gave up
 	ClassConnection = "connection" // not reached, not let in, or lost
 	ClassSchema     = "schema"     // not migrated, or by a newer release
-	ClassRefused    = "refused"    // a [*RefusedError]
 	ClassData       = "data"       // PostgreSQL cannot hold the record
 	ClassDatabase   = "database"   // any other answer of the server: disk full, deadlock, read-only, …
+)
+
+// SQLSTATEs that change what we do.
+const (
+	insufficientPrivilege = "42501"
+	lockNotAvailable      = "55P03"
 )
 
 // Class sorts the errors of this package; nil is the empty string.
@@ -24,10 +30,10 @@ func Class(err error) string {
 	if err == nil {
 		return ""
 	}
-	if _, ok := errors.AsType[*RefusedError](err); ok {
-		return ClassRefused
-	}
 	if _, ok := errors.AsType[*NewerSchemaError](err); ok {
+		return ClassSchema
+	}
+	if _, ok := errors.AsType[*PendingSchemaError](err); ok {
 		return ClassSchema
 	}
 	if e, ok := errors.AsType[*Error](err); ok && e.Code != "" {
@@ -59,7 +65,7 @@ func classOfCode(e *Error) string {
 	switch {
 	case isNoPartition(e):
 		return ClassDatabase // it is our partitions that are at fault, not the row
-	case e.Code == "57014", e.Code == "55P03", e.Code == "25P03", e.Code == "57P05":
+	case e.Code == "57014", e.Code == lockNotAvailable, e.Code == "25P03", e.Code == "57P05":
 		return ClassTimeout
 	}
 	switch e.Code[:min(2, len(e.Code))] {
@@ -73,7 +79,7 @@ func classOfCode(e *Error) string {
 	switch e.Code {
 	case "53300":
 		return ClassConnection
-	case "42P01", "42703":
+	case "42P01", "42703", "42883":
 		return ClassSchema
 	}
 	return ClassDatabase
@@ -113,7 +119,7 @@ var conditions = map[string]string{
 	"40":    "transaction_rollback",
 	"40001": "serialization_failure", "40P01": "deadlock_detected",
 	"42":    "syntax_error_or_access_rule_violation",
-	"42501": "insufficient_privilege", "42703": "undefined_column", "42P01": "undefined_table",
+	"42501": "insufficient_privilege", "42703": "undefined_column", "42883": "undefined_function", "42P01": "undefined_table",
 	"42P07": "duplicate_table", "42P17": "invalid_object_definition",
 	"53":    "insufficient_resources",
 	"53100": "disk_full", "53200": "out_of_memory", "53300": "too_many_connections",

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -17,7 +16,7 @@ import (
 // seed declares NOT NULL.
 type column struct {
 	name, array string // array is the type of the statement's parameter
-	values      func([]audit.Record) any
+	values      func([]*item) any
 }
 
 // columns lists the table's columns in its order, all but persisted_at, which
@@ -25,7 +24,7 @@ type column struct {
 //
 //nolint:gochecknoglobals // a table of constants
 var columns = []column{
-	{"id", "uuid[]", each(func(r *audit.Record) pgtype.UUID { return keyOf(r).id })},
+	{"id", "uuid[]", eachItem(func(it *item) pgtype.UUID { return it.key.id })},
 	{"execution_id", "text[]", each(func(r *audit.Record) string { return r.ExecutionID })},
 	{"workflow_ref", "text[]", each(func(r *audit.Record) string { return r.WorkflowRef })},
 	{"step_index", "int4[]", each(func(r *audit.Record) int32 { return r.StepIndex })},
@@ -58,7 +57,7 @@ var columns = []column{
 	{"resource_usage_source", "text[]", each(func(r *audit.Record) *string { return text(r.ResourceUsageSource) })},
 	{"redactions", "jsonb[]", each(func(r *audit.Record) *string { return documents(r.Redactions) })},
 	{"notes", "jsonb[]", each(func(r *audit.Record) *string { return documents(r.Notes) })},
-	{"record_sha256", "bytea[]", each(digestOf)},
+	{"record_sha256", "bytea[]", eachItem(func(it *item) []byte { return it.digest })},
 	{"delivered_by", "text[]", each(func(r *audit.Record) *string { return text(r.DeliveredBy) })},
 }
 
@@ -67,6 +66,11 @@ var columns = []column{
 // prepares it once, and has no limit of 65,535 parameters. unnest yields the
 // rows in the order of the slice, so of two with one key the first is stored.
 //
+// A row whose id is there already, with a created_at not far from its own, is
+// left out; ON CONFLICT is for those that are being written at this moment. The
+// sub-select is no join, so that it looks up rows one by one; see [isNearby] for
+// how.
+//
 //nolint:gochecknoglobals // a constant that takes a loop to write
 var insertStatement = func() string {
 	var names, arrays []string
@@ -74,25 +78,34 @@ var insertStatement = func() string {
 		names = append(names, c.name)
 		arrays = append(arrays, fmt.Sprintf("$%d::%s", i+1, c.array))
 	}
-	return "INSERT INTO " + auditTable + " (" + strings.Join(names, ", ") + ")" +
-		" SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")" +
-		" ON CONFLICT (id, created_at) DO NOTHING" +
-		" RETURNING id, created_at, tableoid::regclass::text"
+	list := strings.Join(names, ", ")
+	return fmt.Sprintf(`
+		INSERT INTO %[1]s (%[2]s)
+		SELECT %[2]s FROM unnest(%[3]s) AS new (%[2]s)
+		WHERE (SELECT true FROM %[1]s a WHERE %[4]s LIMIT 1) IS NULL
+		ON CONFLICT (id, created_at) DO NOTHING
+		RETURNING id, created_at, tableoid::regclass::text`,
+		auditTable, list, strings.Join(arrays, ", "), isNearby("new", len(columns)+1))
 }()
 
-func insertArguments(records []audit.Record) []any {
-	arguments := make([]any, len(columns))
+func insertArguments(items []*item) []any {
+	arguments := make([]any, len(columns), len(columns)+2)
 	for i, c := range columns {
-		arguments[i] = c.values(records)
+		arguments[i] = c.values(items)
 	}
-	return arguments
+	from, to := reach(items)
+	return append(arguments, from, to)
 }
 
-func each[T any](value func(*audit.Record) T) func([]audit.Record) any {
-	return func(records []audit.Record) any {
-		array := make([]T, len(records))
-		for i := range records {
-			array[i] = value(&records[i])
+func each[T any](value func(*audit.Record) T) func([]*item) any {
+	return eachItem(func(it *item) T { return value(it.record) })
+}
+
+func eachItem[T any](value func(*item) T) func([]*item) any {
+	return func(items []*item) any {
+		array := make([]T, len(items))
+		for i, it := range items {
+			array[i] = value(it)
 		}
 		return array
 	}
@@ -132,10 +145,4 @@ func marshal(v any) *string {
 		panic("postgres: " + err.Error()) // structs of strings and integers always encode
 	}
 	return text(string(encoded))
-}
-
-// digestOf decodes what refuse has checked.
-func digestOf(r *audit.Record) []byte {
-	digest, _ := hex.DecodeString(r.RecordSHA256)
-	return digest
 }

@@ -54,23 +54,6 @@ func (e *Error) Error() string {
 // Unwrap returns the cause, if it may be shown.
 func (e *Error) Unwrap() error { return e.cause }
 
-// RefusedError is a record that Append does not take, whatever the database
-// says: it did not come out of [audit.Record.Normalise] and
-// [audit.Record.Digest]. Nothing of the slice was stored.
-type RefusedError struct {
-	Index int    // position in the slice
-	ID    string // empty when it is the id that is at fault
-	Field string // JSON name
-	Rule  string // what the field must be
-}
-
-func (e *RefusedError) Error() string {
-	if e.ID == "" {
-		return fmt.Sprintf("record at index %d: %s %s", e.Index, e.Field, e.Rule)
-	}
-	return fmt.Sprintf("record %s at index %d: %s %s", e.ID, e.Index, e.Field, e.Rule)
-}
-
 // convert makes an [*Error] of err and leaves behind all that could quote a
 // row: the server's messages, and pgx's, which show arguments they cannot
 // encode.
@@ -94,6 +77,9 @@ func showable(err error) error {
 	// database and address but no password.
 	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return connect
+	}
+	if settings, ok := errors.AsType[*settingsError](err); ok {
+		return settings
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op

@@ -16,55 +16,96 @@ import (
 
 const canary = "canary-3f9a"
 
-func TestErrorsNameTheRecordAndQuoteNothingOfIt(t *testing.T) {
+func TestReasonsOfTheQuarantineNameWhatIsWrongAndQuoteNothing(t *testing.T) {
 	t.Parallel()
 	address := database(t)
 	store, conn := open(t, postgres.Config{URL: address}), connect(t, address)
 	execute(t, conn, `ALTER TABLE kubernetes_execution_audit ADD CONSTRAINT step_is_small CHECK (step_index < 1000)`)
-
-	cases := map[string]struct {
-		change           func(*audit.Record) // after Normalise, which would mend it
-		code, constraint string
-	}{
-		"a name is too long":        {func(r *audit.Record) { r.ExecutionID = strings.Repeat(canary, 30) }, "22001", ""},
-		"text has a NUL":            {func(r *audit.Record) { r.Output = canary + "\x00" }, "22021", ""},
-		"text is not UTF-8":         {func(r *audit.Record) { r.Output = canary + "\xff" }, "22021", ""},
-		"parameters are not JSON":   {func(r *audit.Record) { r.ActionParameters = json.RawMessage(canary) }, "22P02", ""},
-		"parameters have a \\u0000": {func(r *audit.Record) { r.ActionParameters = json.RawMessage(`["` + canary + `\u0000"]`) }, "22P05", ""},
-		"a number is out of range":  {func(r *audit.Record) { r.ActionParameters = json.RawMessage(`{"` + canary + `":1e400000}`) }, "22003", ""},
-		"a constraint fails":        {func(r *audit.Record) { r.Output, r.StepIndex = canary, 1000 }, "23514", "step_is_small"},
-	}
-	for name, c := range cases {
+	const table = ", table kubernetes_execution_audit_2025_01"
+	for name, c := range canaries() {
 		t.Run(name, func(t *testing.T) {
+			r, fine := complete("canary "+name, january), minimal("fine "+name, january)
+			c.change(&r)
+			receipts, err := store.Append(t.Context(), []audit.Record{r, fine})
+			must(t, err)
+			equal(t, "outcome", receipts[0].Outcome, audit.OutcomeQuarantined)
+			equal(t, "outcome of the other", receipts[1].Outcome, audit.OutcomeStored)
+			var reason string
+			for q, err := range store.Quarantine(t.Context(), 0) { // the last one
+				must(t, err)
+				reason = q.Reason
+			}
+			equal(t, "reason", reason, strings.ReplaceAll(c.reason, "TABLE", table))
+		})
+	}
+}
+
+func TestErrorsOnTheWayToQuarantineAndBackQuoteNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range canaries() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := database(t)
+			store, conn := open(t, postgres.Config{URL: address}), connect(t, address)
+			execute(t, conn, `ALTER TABLE kubernetes_execution_audit ADD CONSTRAINT step_is_small CHECK (step_index < 1000)`)
 			r := complete("canary", january)
 			c.change(&r)
 			_, err := store.Append(t.Context(), []audit.Record{r})
-			e, ok := errors.AsType[*postgres.Error](err)
-			if !ok {
-				t.Fatalf("got %v, want an Error", err)
-			}
-			equal(t, "code", e.Code, c.code)
-			equal(t, "constraint", e.Constraint, c.constraint)
-			equal(t, "class", postgres.Class(err), postgres.ClassData)
-			if !strings.Contains(err.Error(), r.ID) || strings.Contains(err.Error(), "canary") {
-				t.Errorf("the id must be there and content must not: %v", err)
-			}
-			if _, ok := errors.AsType[*pgconn.PgError](err); ok {
-				t.Error("the server's message can be unwrapped")
-			}
+			must(t, err)
+			execute(t, conn, `
+				ALTER TABLE kubernetes_execution_audit_quarantine ADD CONSTRAINT closed CHECK (false) NOT VALID;
+				CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+					RAISE EXCEPTION '%', convert_from(OLD.record, 'UTF8');
+				END $$;
+				CREATE TRIGGER keep BEFORE DELETE ON kubernetes_execution_audit_quarantine
+					FOR EACH ROW EXECUTE FUNCTION keep()`)
+			other := r
+			other.Error = canary
+			_, err = store.Append(t.Context(), []audit.Record{minimal("fine", january), other})
+			quotesNothing(t, "append", err, minimal("fine", january).ID)
+			_, err = store.Replay(t.Context(), r.ID)
+			quotesNothing(t, "replay", err, r.ID)
 		})
 	}
-	equal(t, "rows", column[int64](t, conn, `SELECT count(*) FROM kubernetes_execution_audit`)[0], 0)
 }
 
-func TestOneBadRowFailsTheSliceAndStoresNothing(t *testing.T) {
-	t.Parallel()
-	address := database(t)
-	records := many(10, january)
-	records[7].ExecutionID = strings.Repeat("x", 300)
-	_, err := open(t, postgres.Config{URL: address}).Append(t.Context(), records)
-	equal(t, "class", postgres.Class(err), postgres.ClassData)
-	equal(t, "rows", column[int64](t, connect(t, address), `SELECT count(*) FROM kubernetes_execution_audit`)[0], 0)
+func quotesNothing(t *testing.T, what string, err error, id string) {
+	t.Helper()
+	if _, ok := errors.AsType[*postgres.Error](err); !ok {
+		t.Fatalf("%s: got %v, want an Error", what, err)
+	}
+	if !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "canary-") {
+		t.Errorf("%s: the id must be there and content must not: %v", what, err)
+	}
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		t.Errorf("%s: the server's message can be unwrapped", what)
+	}
+}
+
+type canaryCase struct {
+	change func(*audit.Record) // after Normalise, which would mend it
+	reason string
+}
+
+func canaries() map[string]canaryCase {
+	return map[string]canaryCase{
+		"a name is too long": {func(r *audit.Record) { r.ExecutionID = strings.Repeat(canary, 30) },
+			"string_data_right_truncation (SQLSTATE 22001)"},
+		"text has a NUL": {func(r *audit.Record) { r.Output = canary + "\x00" },
+			"character_not_in_repertoire (SQLSTATE 22021)"},
+		"text is not UTF-8": {func(r *audit.Record) { r.Output = canary + "\xff" },
+			"character_not_in_repertoire (SQLSTATE 22021)"},
+		"parameters are not JSON": {func(r *audit.Record) { r.ActionParameters = json.RawMessage(canary) },
+			"invalid_text_representation (SQLSTATE 22P02)"},
+		"parameters have a \\u0000": {func(r *audit.Record) { r.ActionParameters = json.RawMessage(`["` + canary + `\u0000"]`) },
+			"untranslatable_character (SQLSTATE 22P05)"},
+		"a number is out of range": {func(r *audit.Record) { r.ActionParameters = json.RawMessage(`{"` + canary + `":1e400000}`) },
+			"numeric_value_out_of_range (SQLSTATE 22003)"},
+		"a constraint fails": {func(r *audit.Record) { r.Output, r.StepIndex = canary, 1000 },
+			"check_violation (SQLSTATE 23514)TABLE, constraint step_is_small"},
+		"the digest is none": {func(r *audit.Record) { r.RecordSHA256 = canary },
+			"record_sha256 must be set, 64 hexadecimal digits"},
+	}
 }
 
 func TestALockThatIsHeldEndsWithTheCallersDeadline(t *testing.T) {
