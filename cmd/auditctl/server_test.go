@@ -1,0 +1,526 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/config"
+	"github.com/auditflow/auditflow/store/postgres"
+)
+
+// trail is a set of records of every kind, the latest first.
+func trail() (records []audit.Record) {
+	for i := range 40 {
+		uid := fmt.Sprint("uid-", i)
+		switch i % 4 {
+		case 1:
+			records = append(records, hostile(uid, 10*i))
+		case 2:
+			records = append(records, bare(uid, 10*i))
+		default:
+			records = append(records, succeeded(uid, 10*i))
+		}
+	}
+	return records
+}
+
+// trailDatabase has the rows of a trail.
+func trailDatabase(t *testing.T) (environment, []audit.Record) {
+	t.Helper()
+	e, store := database(t)
+	records := trail()
+	_, err := store.Append(t.Context(), records)
+	must(t, err)
+	return e, records
+}
+
+// answer is the stdout of a command that must be fine.
+func (e environment) answer(t *testing.T, args ...string) string {
+	t.Helper()
+	o := e.execute(t, args...)
+	if o.code != exitOK {
+		t.Fatalf("auditctl %s: exit code %d: %s", strings.Join(args, " "), o.code, o.stderr)
+	}
+	return o.stdout
+}
+
+func (e environment) sql(t *testing.T, statement string, arguments ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), e.variables[variableDatabase])
+	must(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), statement, arguments...)
+	must(t, err)
+}
+
+// same compares what a command answered in JSON with the records it should have
+// told of.
+func same(t *testing.T, what, answer string, want []audit.Record) {
+	t.Helper()
+	got := lines[row](t, answer)
+	if len(got) != len(want) {
+		t.Errorf("%s: %d rows, want %d", what, len(got), len(want))
+		return
+	}
+	for i := range got {
+		if !reflect.DeepEqual(got[i].Record, want[i]) {
+			t.Errorf("%s: row %d: got\n%+v, want\n%+v", what, i, got[i].Record, want[i])
+		}
+		if got[i].PersistedAt.IsZero() || got[i].Table != "kubernetes_execution_audit_2026_03" {
+			t.Errorf("%s: row %d: persisted at %s in %s", what, i, got[i].PersistedAt, got[i].Table)
+		}
+	}
+}
+
+func only(records []audit.Record, keep func(audit.Record) bool) (kept []audit.Record) {
+	for _, r := range records {
+		if keep(r) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+func TestFindTellsWhatWasStored(t *testing.T) {
+	t.Parallel()
+	e, records := trailDatabase(t)
+	for args, keep := range map[string]func(audit.Record) bool{
+		"":                        func(audit.Record) bool { return true },
+		"--failed":                func(r audit.Record) bool { return !r.Success },
+		"--success":               func(r audit.Record) bool { return r.Success },
+		"--action drain-node":     func(r audit.Record) bool { return r.ActionType == "drain-node" },
+		"--namespace prod-*":      func(r audit.Record) bool { return r.TargetNamespace == "prod-shop" },
+		"--namespace pr?d-shop":   func(r audit.Record) bool { return r.TargetNamespace == "prod-shop" },
+		"--since 1h":              func(r audit.Record) bool { return !r.CreatedAt.Before(noon.Add(-time.Hour)) },
+		"--range ..2026-03-10":    func(r audit.Record) bool { return r.CreatedAt.Before(utc(2026, 3, 10, 0)) },
+		"--min-duration 1m":       func(r audit.Record) bool { return r.Duration != nil && *r.Duration >= time.Minute },
+		"--min-retries 1":         func(r audit.Record) bool { return r.RetryCount > 0 },
+		"--phase Executing":       func(r audit.Record) bool { return r.Phase == "Executing" },
+		"--execution execution-c": func(audit.Record) bool { return false },
+		"--kind Deployment --name cart --cluster prod-eu --workflow alert-1": func(r audit.Record) bool { return r.TargetResourceName == "cart" },
+	} {
+		want := only(records, keep)
+		same(t, "find "+args, e.answer(t, strings.Fields("find -o json "+args)...), want)
+		slices.Reverse(want)
+		same(t, "find --oldest-first "+args, e.answer(t, strings.Fields("find -o json --oldest-first "+args)...), want)
+	}
+}
+
+var cursorTold = regexp.MustCompile(`--after (\S+)\n`)
+
+func TestPagesFollowEachOtherByTheCursorThatIsTold(t *testing.T) {
+	t.Parallel()
+	e, records := trailDatabase(t)
+	var seen []audit.Record
+	args := []string{"find", "-o", "json", "--limit", "7"}
+	for page := 0; ; page++ {
+		o := e.execute(t, args...)
+		for _, r := range lines[row](t, o.stdout) {
+			seen = append(seen, r.Record)
+		}
+		told := cursorTold.FindStringSubmatch(o.stderr)
+		if told == nil {
+			if page != 5 || o.code != exitOK || o.stderr != "" {
+				t.Errorf("page %d, exit code %d, %q", page, o.code, o.stderr)
+			}
+			break
+		}
+		args = append(args[:5:5], "--after", told[1])
+	}
+	if !reflect.DeepEqual(seen, records) {
+		t.Errorf("%d rows on all pages, want %d, each once", len(seen), len(records))
+	}
+	if o := e.execute(t, "find", "--limit", "40"); o.stderr != "" {
+		t.Errorf("the last page tells of another: %q", o.stderr)
+	}
+}
+
+func TestEveryFormatTellsOfEveryRow(t *testing.T) {
+	t.Parallel()
+	e, records := trailDatabase(t)
+	table, err := csv.NewReader(strings.NewReader(e.answer(t, "find", "-o", "csv", "--limit", "0"))).ReadAll()
+	must(t, err)
+	if len(table) != 1+len(records) || table[40][0] != records[39].ID {
+		t.Errorf("%d lines of CSV", len(table))
+	}
+	for _, format := range []string{"table", "wide"} {
+		text := e.answer(t, "find", "-o", format)
+		for _, r := range records {
+			contains(t, format, text, r.ID)
+		}
+		contains(t, format, text, "40 executions: 20 succeeded, 20 did not")
+	}
+	contains(t, "a table in another time zone", e.answer(t, "find", "--limit", "1", "--time-zone", "Europe/Berlin"), "CREATED (Europe/Berlin)", "2026-03-10 13:00:00")
+	o := e.execute(t, "find", "--action", "nothing")
+	if o.code != exitOK || o.stdout != "" || o.stderr != "No execution matches.\n" {
+		t.Errorf("nothing found: %+v", o)
+	}
+}
+
+func TestReportsAnswerTheQuestionsOfAuditors(t *testing.T) {
+	t.Parallel()
+	e, records := trailDatabase(t)
+	json := func(args ...string) string {
+		return e.answer(t, append([]string{"report", "-o", "json"}, args...)...)
+	}
+	ofWorkflow := only(records, func(r audit.Record) bool { return r.WorkflowRef == "alert-1" })
+	slices.Reverse(ofWorkflow) // by step, then from the first on
+	same(t, "workflow", json("workflow", "alert-1"), ofWorkflow)
+
+	failed := only(records, func(r audit.Record) bool { return !r.Success && !r.CompletedAt.IsZero() })
+	same(t, "failures", json("failures"), failed)
+	same(t, "failures --limit 3", json("failures", "--limit", "3"), failed[:3])
+
+	slow := json("slow", "--over", "1m", "--since", "7d")
+	if got := lines[row](t, slow); len(got) != 20 || *got[0].Duration != 90*time.Second {
+		t.Errorf("slow: %d rows", len(got))
+	}
+	if got := json("slow", "--over", "90s"); got != "" {
+		t.Errorf("slow --over is exclusive, got %s", got)
+	}
+	inProduction := only(records, func(r audit.Record) bool { return r.TargetNamespace == "prod-shop" })
+	same(t, "trail", json("trail", "prod-*"), inProduction)
+	same(t, "trail of another time", json("trail", "prod-*", "--range", "2026-01-01..2026-02-01"), nil)
+
+	durations := lines[postgres.ActionDurations](t, json("durations"))
+	if len(durations) != 1 || durations[0].Total != 20 || durations[0].P95 != 90*time.Second {
+		t.Errorf("durations: %+v", durations)
+	}
+	if got := lines[postgres.ActionDurations](t, json("durations", "--all")); len(got) != 3 {
+		t.Errorf("durations --all: %+v", got)
+	}
+	retries := lines[postgres.RetryPattern](t, json("retries"))
+	if want := []postgres.RetryPattern{{Action: `run, "quoted"`, Namespace: "prod-shop", Total: 10, AvgRetries: 2}}; !reflect.DeepEqual(retries, want) {
+		t.Errorf("retries: got %+v, want %+v", retries, want)
+	}
+	resources := lines[postgres.ActionResources](t, json("resources"))
+	if want := []postgres.ActionResources{{Action: "scale-deployment", AvgCPU: 250, AvgMemory: 256 << 20, Total: 20}}; !reflect.DeepEqual(resources, want) {
+		t.Errorf("resources: got %+v, want %+v", resources, want)
+	}
+	o := e.execute(t, "report", "failures", "--limit", "3")
+	contains(t, "a report that was cut", o.stderr, "There are more: --limit")
+	if o := e.execute(t, "report", "failures", "--limit", "10"); o.stderr != "" {
+		t.Errorf("a report that was not cut: %q", o.stderr)
+	}
+}
+
+func TestShowTellsAllOfARecord(t *testing.T) {
+	t.Parallel()
+	e, records := trailDatabase(t)
+	for _, want := range records[:3] {
+		var got row
+		must(t, json.Unmarshal([]byte(e.answer(t, "show", strings.ToUpper(want.ID), "-o", "json")), &got))
+		if got.Record = got.Normalise(); !reflect.DeepEqual(got.Record, want) { // parameters are indented, too
+			t.Errorf("got %+v, want %+v", got.Record, want)
+		}
+	}
+	contains(t, "the page", e.answer(t, "show", records[1].ID), `\x1b[2J\x1b]0;title\x07gone\r`, "OOMKilled", "aws-access-token, 2 times")
+	o := e.execute(t, "show", audit.ID("prod-eu", "nobody"))
+	if o.code != exitNo || o.stdout != "" {
+		t.Errorf("a record that is not there: %+v", o)
+	}
+	contains(t, "stderr", o.stderr, "no record has the id", "auditctl explain")
+	if o := e.execute(t, "show", "execution-c"); o.code != exitUsage {
+		t.Errorf("what is no id: %+v", o)
+	}
+}
+
+func TestMigrateBringsADatabaseToTheSchemaOfThisRelease(t *testing.T) {
+	t.Parallel()
+	e, _ := environmentOf(t, "")
+	o := e.execute(t, "find")
+	if o.code != exitFailed {
+		t.Errorf("a database that is not migrated: %+v", o)
+	}
+	contains(t, "stderr", o.stderr, "Hint: ", "auditctl migrate")
+
+	o = e.execute(t, "migrate", "--check")
+	if o.code != exitNo {
+		t.Errorf("migrations are pending: %+v", o)
+	}
+	contains(t, "check", o.stdout, "schema of the database: version 0", "pending: 0001_execution_audit.sql")
+	contains(t, "check", o.stderr, "migrations pending", "run: auditctl migrate")
+
+	contains(t, "migrate", e.answer(t, "migrate"), "schema brought from version 0 to", "applied: 0001_execution_audit.sql")
+	contains(t, "migrate again", e.answer(t, "migrate"), "already")
+	if text := e.answer(t, "migrate", "--check"); strings.Contains(text, "pending") {
+		t.Errorf("nothing should be pending: %s", text)
+	}
+	e.sql(t, `INSERT INTO auditflow_schema_version (version_id, is_applied) VALUES (9999, true)`)
+	if o := e.execute(t, "migrate", "--check"); o.code != exitNo || !strings.Contains(o.stderr, "newer release") {
+		t.Errorf("a database that is ahead, checked: %+v", o)
+	}
+	if o := e.execute(t, "migrate"); o.code != exitFailed || !strings.Contains(o.stderr, "9999") {
+		t.Errorf("a database that is ahead: %+v", o)
+	}
+}
+
+// unstorable is a record that PostgreSQL refuses, because somebody forgot to
+// normalise it.
+func unstorable(uid string) audit.Record {
+	r := succeeded(uid, 5)
+	r.Output = "a\x00b"
+	r.RecordSHA256 = r.Digest()
+	return r
+}
+
+func TestQuarantineIsListedAndReplayed(t *testing.T) {
+	t.Parallel()
+	e, store := database(t)
+	contains(t, "an empty quarantine", e.execute(t, "quarantine", "list").stderr, "Nothing is in quarantine.")
+	var records []audit.Record
+	for i := range 3 {
+		records = append(records, unstorable(fmt.Sprint("uid-", i)))
+	}
+	_, err := store.Append(t.Context(), records)
+	must(t, err)
+
+	if got := lines[postgres.Quarantined](t, e.answer(t, "quarantine", "list", "-o", "json")); len(got) != 3 {
+		t.Errorf("%d in quarantine", len(got))
+	}
+	o := e.execute(t, "quarantine", "list", "--limit", "1")
+	contains(t, "the list", o.stdout, "22021", "1 record")
+	contains(t, "the rest", o.stderr, "There are 3 in all")
+
+	o = e.execute(t, "explain", records[0].ID)
+	contains(t, "explain", o.stdout, "quarantined", "22021", "auditctl quarantine replay "+records[0].ID)
+	if o.code != exitNo {
+		t.Errorf("explain of a record in quarantine: exit code %d", o.code)
+	}
+
+	nobody := audit.ID("prod-eu", "nobody")
+	o = e.execute(t, "quarantine", "replay", records[0].ID, nobody)
+	if o.code != exitNo {
+		t.Errorf("replay of what is not there: %+v", o)
+	}
+	contains(t, "replay", o.stdout, "stored", "not in quarantine", nobody)
+	contains(t, "summary", o.stderr, "1 stored, 0 duplicate, 0 conflict, 0 still quarantined, 1 not in quarantine", "1 of 2 records could not be replayed")
+
+	o = e.execute(t, "quarantine", "replay", "--all", "-o", "json")
+	if got := lines[audit.Receipt](t, o.stdout); o.code != exitOK || len(got) != 2 || got[0].Outcome != audit.OutcomeStored {
+		t.Errorf("replay --all: %+v", o)
+	}
+	if got := lines[row](t, e.answer(t, "find", "-o", "json")); len(got) != 3 || got[0].Output != "a\u2400b" {
+		t.Errorf("%d rows after replay", len(got))
+	}
+}
+
+func TestExitCodesTellWhatWentWrong(t *testing.T) {
+	t.Parallel()
+	e, _ := database(t)
+	at := func(url string) environment { return environment{variables: map[string]string{variableDatabase: url}} }
+	url := e.variables[variableDatabase]
+	e.sql(t, `DO $$ BEGIN CREATE ROLE auditctl_stranger LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$`)
+
+	for what, tc := range map[string]struct {
+		environment
+		args string
+		code int
+		told []string
+	}{
+		"nobody listens":             {at("postgres://x@127.0.0.1:1/x"), "find", exitFailed, []string{"connection refused"}},
+		"no such database":           {at(strings.Replace(url, "/world_", "/nowhere_", 1)), "find", exitFailed, []string{"3D000"}},
+		"a login without role":       {at(strings.Replace(url, "postgres@", "auditctl_stranger@", 1)), "find", exitFailed, []string{"42501", "auditflow_reader"}},
+		"nowhere to ask":             {environment{}, "find", exitUsage, []string{"database.url: is required", variableDatabase}},
+		"an empty variable":          {at(""), "find", exitUsage, []string{"set but empty"}},
+		"a wrong URL":                {at("mysql://auditor:hunter-2@db/x"), "find", exitUsage, []string{"is not a PostgreSQL URL"}},
+		"a flag that is none":        {e, "find --colour", exitUsage, []string{"unknown flag: --colour", "auditctl find --help"}},
+		"a command that is none":     {e, "report nonsense", exitUsage, []string{`unknown command "nonsense"`}},
+		"a word too many":            {e, "find x", exitUsage, []string{"unknown command"}},
+		"a word too few":             {e, "show", exitUsage, []string{"accepts 1 arg(s), received 0"}},
+		"no such format":             {e, "find -o xml", exitUsage, []string{"want one of table, wide, json, csv"}},
+		"no such time zone":          {e, "find --time-zone Mars", exitUsage, []string{"IANA time zone"}},
+		"no CSV of it":               {e, "migrate --check -o csv", exitUsage, []string{"there is no CSV"}},
+		"a config that is not there": {e, "find --config /nowhere.yaml", exitUsage, []string{"/nowhere.yaml"}},
+		"fine":                       {e, "find -o json", exitOK, nil},
+		"help":                       {environment{}, "", exitOK, nil},
+		"version":                    {environment{}, "version", exitOK, nil},
+		"completion":                 {environment{}, "completion bash", exitOK, nil},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			o := tc.execute(t, strings.Fields(tc.args)...)
+			if o.code != tc.code {
+				t.Errorf("exit code %d, want %d: %s", o.code, tc.code, o.stderr)
+			}
+			contains(t, "stderr", o.stderr, tc.told...)
+			if tc.code == exitOK && o.stderr != "" || strings.Contains(o.stderr, "hunter-2") {
+				t.Errorf("stderr: %s", o.stderr)
+			}
+			if tc.code == exitFailed && strings.Count(o.stderr, "\n") > 2 {
+				t.Errorf("more than a sentence and a hint: %s", o.stderr)
+			}
+		})
+	}
+}
+
+// closedPipe takes some bytes, then fails as a pipe whose reader has gone.
+type closedPipe struct {
+	bytes.Buffer
+	room int
+	err  error
+}
+
+func (p *closedPipe) Write(b []byte) (int, error) {
+	if p.Len()+len(b) > p.room {
+		return 0, p.err
+	}
+	return p.Buffer.Write(b)
+}
+
+func TestAReaderWhoHasEnoughIsNoError(t *testing.T) {
+	t.Parallel()
+	e, _ := trailDatabase(t)
+	for format, room := range map[string]int{"json": 3000, "table": 0, "csv": 600, "wide": 10} {
+		var stderr bytes.Buffer
+		p := e.program()
+		p.stdout, p.stderr = &closedPipe{room: room, err: syscall.EPIPE}, &stderr
+		if code := p.run(t.Context(), []string{"find", "--limit", "30", "-o", format}); code != exitOK || stderr.Len() > 0 {
+			t.Errorf("%s: exit code %d, %q", format, code, &stderr)
+		}
+	}
+	for _, command := range []string{"find", "version"} { // the first writes while it reads, the other at its end
+		var stderr bytes.Buffer
+		p := e.program()
+		p.stdout, p.stderr = &closedPipe{err: syscall.ENOSPC}, &stderr
+		if code := p.run(t.Context(), []string{command, "-o", "json"}); code != exitFailed || !strings.Contains(stderr.String(), "write the answer: no space left") {
+			t.Errorf("%s on a full disk: exit code %d, %q", command, code, &stderr)
+		}
+	}
+}
+
+// interrupting ends the context at the first write, as Ctrl-C would.
+type interrupting struct {
+	bytes.Buffer
+	interrupt context.CancelFunc
+	first     string // what was written first
+}
+
+func (w *interrupting) Write(b []byte) (int, error) {
+	w.interrupt()
+	if w.first == "" {
+		w.first = string(b)
+	}
+	return w.Buffer.Write(b)
+}
+
+func TestAnInterruptEndsWith130AndTheFirstRowIsThereAtOnce(t *testing.T) {
+	t.Parallel()
+	e, store := database(t)
+	var records []audit.Record
+	for i := range 300 { // more than the store reads at once
+		records = append(records, succeeded(fmt.Sprint("uid-", i), i))
+	}
+	_, err := store.Append(t.Context(), records)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stderr bytes.Buffer
+	out := &interrupting{interrupt: cancel}
+	p := e.program()
+	p.stdout, p.stderr = out, &stderr
+	if code := p.run(ctx, []string{"find", "-o", "json", "--limit", "0"}); code != exitInterrupted {
+		t.Errorf("exit code %d, %q", code, &stderr)
+	}
+	if got := lines[row](t, out.first); len(got) != 1 || got[0].ID != records[0].ID {
+		t.Errorf("first written were %d rows", len(got))
+	}
+	contains(t, "stderr", stderr.String(), "go on with: --after")
+}
+
+func TestFlagsComeBeforeTheEnvironmentAndThatBeforeTheFile(t *testing.T) {
+	t.Parallel()
+	e, _ := database(t)
+	url := e.variables[variableDatabase]
+	const nowhere = "postgres://x@127.0.0.1:1/x"
+	write := func(text string) string {
+		path := t.TempDir() + "/auditctl.yaml"
+		must(t, writeFile(path, text))
+		return path
+	}
+	for what, tc := range map[string]struct {
+		environment
+		args []string
+		code int
+	}{
+		"flag before environment":  {environment{variables: map[string]string{variableDatabase: nowhere}}, []string{"--database-url", url}, exitOK},
+		"environment before file":  {e, []string{"--config", write("database: {url: '" + nowhere + "'}\n")}, exitOK},
+		"the file":                 {environment{}, []string{"--config", write("database: {url: '" + url + "'}\n")}, exitOK},
+		"a key that is unknown":    {e, []string{"--config", write("databse: {}\n")}, exitUsage},
+		"a key twice":              {e, []string{"--config", write("temporal: {}\ntemporal: {}\n")}, exitUsage},
+		"an address that is none":  {e, []string{"--config", write("temporal: {address: here}\n")}, exitUsage},
+		"a password file missing":  {e, []string{"--config", write("database: {password_file: /nowhere}\n")}, exitFailed},
+		"a password that is there": {e, []string{"--config", write("database: {password_file: '" + write("secret\n") + "'}\n")}, exitOK},
+	} {
+		if o := tc.execute(t, append([]string{"find", "-o", "json"}, tc.args...)...); o.code != tc.code {
+			t.Errorf("%s: exit code %d, want %d: %s", what, o.code, tc.code, o.stderr)
+		}
+	}
+}
+
+func TestEveryCommandTeachesWithAnExample(t *testing.T) {
+	t.Parallel()
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" || cmd.Name() == "help" {
+			return // cobra's own
+		}
+		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
+			t.Errorf("%s: short %q, long %q, example %q", cmd.CommandPath(), cmd.Short, cmd.Long, cmd.Example)
+		}
+		o := environment{}.execute(t, append(strings.Fields(cmd.CommandPath())[1:], "--help")...)
+		if o.code != exitOK || !strings.Contains(o.stdout, cmd.Example) {
+			t.Errorf("%s --help: %+v", cmd.CommandPath(), o)
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(environment{}.program().root())
+}
+
+// codeOf finds an exit code in the help and in the documentation.
+var codeOf = regexp.MustCompile(`(?m)^(?:\| | {2})(\d+) `)
+
+func TestExitCodesAreDocumentedWhereTheyAreLookedUp(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/auditctl.md")
+	must(t, err)
+	for where, text := range map[string]string{"help": environment{}.answer(t, "--help"), "docs/auditctl.md": string(document)} {
+		var codes []string
+		for _, match := range codeOf.FindAllStringSubmatch(text, -1) {
+			codes = append(codes, match[1])
+		}
+		if got := strings.Join(codes, " "); got != "0 1 2 3 130" {
+			t.Errorf("%s tells of %s", where, got)
+		}
+	}
+}
+
+func TestTheConfigurationInTheHelpIsValidAndHasEveryKey(t *testing.T) {
+	t.Parallel()
+	_, example, _ := strings.Cut(rootHelp, "left out):\n\n")
+	example, _, _ = strings.Cut(example, "\n\nTables")
+	path := t.TempDir() + "/auditctl.yaml"
+	must(t, writeFile(path, example))
+	var f file
+	must(t, config.Load(path, &f))
+	if zero := (config.Scalar{}); f.Database.URL == zero || f.Database.PasswordFile == zero || f.Temporal.Address == zero || f.Temporal.Namespace == zero {
+		t.Errorf("the help lacks a key: %+v", f)
+	}
+}
