@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SERVERS := kube temporal postgres
+ROWS ?= 1000000
 GO_TEST := go test -race -count=1 -p 1 -timeout 15m
 
-.PHONY: help demo dev test test-unit test-e2e lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append test test-unit test-e2e bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: tools ## one command: real servers, 24+ executions, every row checked; writes out/demo.json (< 1 min once tools are built)
 	go run ./test/dev demo
@@ -15,15 +16,24 @@ demo: tools ## one command: real servers, 24+ executions, every row checked; wri
 dev: tools ## the same world, left running with new executions trickling in, until Ctrl-C
 	go run ./test/dev dev
 
+bench-queries: tools ## every query with and without partitions, ROWS=1000000; writes out/queries.json, out/find.json (< 5 min)
+	go run ./test/load bench-queries --rows $(ROWS)
+
+bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (about 3 min)
+	go run ./test/load bench-append
+
 test: tools ## all tests, on real servers, with the race detector (< 15 min once tools are built)
 	go build -race ./... # on all cores; the tests themselves run one package at a time, for each has servers of its own
 	$(GO_TEST) ./...
 
 test-unit: ## the tests that need no server: seconds
-	go test -race -count=1 ./audit/... ./activities ./controller ./workflows ./internal/... ./cmd/... ./test/dev ./test/architecture
+	go test -race -count=1 ./audit/... ./activities ./controller ./workflows ./internal/... ./cmd/controller ./cmd/worker ./test/dev ./test/architecture
 
 test-e2e: tools ## the journey and its faults, end to end; WORLD_DIR=dir keeps data and logs
 	$(GO_TEST) -v ./test/e2e
+
+bench-redact: ## what redaction finds, leaves alone and costs, into out/redact.json; CORPUS=file for labelled texts of your own
+	go run ./test/redact bench $(if $(CORPUS),-corpus $(CORPUS))
 
 lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated files up to date
 	@tools/build.sh lint codegen

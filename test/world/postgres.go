@@ -26,6 +26,7 @@ type Postgres struct {
 	Version string // "15.18"
 
 	workspace *workspace
+	settings  []string // beyond our own
 	user      *account
 	port      int
 	created   atomic.Int64 // databases, for their names
@@ -37,7 +38,9 @@ type Postgres struct {
 
 const postgresDatabase = "auditflow"
 
-func newPostgres(ws *workspace) *Postgres { return &Postgres{workspace: ws} }
+func newPostgres(ws *workspace, settings []string) *Postgres {
+	return &Postgres{workspace: ws, settings: settings}
+}
 
 // start creates the cluster when there is none and brings the server up on a
 // fresh port.
@@ -136,7 +139,7 @@ func (p *Postgres) args() []string {
 		"log_line_prefix=%m [%p] %d ",
 	}
 	args := []string{"-D", p.DataDir}
-	for _, s := range settings {
+	for _, s := range append(settings, p.settings...) { // of two with one name the last counts
 		args = append(args, "-c", s)
 	}
 	return args

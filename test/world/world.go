@@ -30,6 +30,10 @@ type Options struct {
 	// kill etcd want it.
 	KubeFsync bool
 
+	// PostgresSettings are "name=value" for PostgreSQL, as in postgresql.conf;
+	// they outrank ours. The next world in the same Dir must be told again.
+	PostgresSettings []string
+
 	// Progress, when set, is told about each server that is ready. Calls come
 	// one at a time.
 	Progress func(format string, args ...any)
@@ -78,7 +82,7 @@ func (w *World) startServers(ctx context.Context, o Options) error {
 		group.Go(func() error { return report("Temporal", w.Temporal, w.Temporal.start(ctx)) })
 	}
 	if o.PostgreSQL {
-		w.Postgres = newPostgres(w.workspace)
+		w.Postgres = newPostgres(w.workspace, o.PostgresSettings)
 		group.Go(func() error { return report("PostgreSQL", w.Postgres, w.Postgres.start(ctx)) })
 	}
 	return group.Wait()
