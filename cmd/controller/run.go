@@ -77,7 +77,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	})
 	group.Go(func() error { return mgr.Start(ctx) })
 	group.Go(func() error {
-		return temporalclient.Until(ctx, logger, "Temporal search attributes", func(ctx context.Context) error {
+		return temporalclient.Until(ctx, logger, "Temporal search attributes", 30*time.Second, func(ctx context.Context) error {
 			return temporalclient.Prepare(ctx, temporal, s.common.Temporal.Namespace, workflows.SearchAttributes())
 		})
 	})

@@ -26,6 +26,8 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
     namespace: default
   database:
     url: postgres://…         # or environment AUDITFLOW_DATABASE_URL
+    password_file: ""         # a file with the password, if the URL has none; read
+                              # for every new connection, so that it may change
     max_connections: 8        # 1 to 1000
     partition_interval: monthly   # monthly, weekly, daily
   worker:
@@ -40,6 +42,7 @@ type file struct {
 
 	Database struct {
 		URL               config.Scalar `json:"url"`
+		PasswordFile      config.Scalar `json:"password_file"`
 		MaxConnections    config.Scalar `json:"max_connections"`
 		PartitionInterval config.Scalar `json:"partition_interval"`
 	} `json:"database"`
@@ -64,8 +67,9 @@ func load(path string, r *config.Reader) (settings, error) {
 	s := settings{
 		common: f.Read(r, "auditflow-worker"),
 		database: postgres.Config{
-			URL:      r.Secret("database.url", f.Database.URL, "AUDITFLOW_DATABASE_URL"),
-			MaxConns: int32(r.Int("database.max_connections", f.Database.MaxConnections, 8, 1, 1000)), //nolint:gosec // bounded
+			URL:          r.Secret("database.url", f.Database.URL, "AUDITFLOW_DATABASE_URL"),
+			PasswordFile: r.String("database.password_file", f.Database.PasswordFile, ""),
+			MaxConns:     int32(r.Int("database.max_connections", f.Database.MaxConnections, 8, 1, 1000)), //nolint:gosec // bounded
 			Interval: audit.Interval(r.OneOf("database.partition_interval", f.Database.PartitionInterval,
 				string(audit.Monthly), string(audit.Weekly), string(audit.Daily))),
 		},

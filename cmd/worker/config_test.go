@@ -108,6 +108,16 @@ func TestADatabaseThatIsSetButEmptyIsAFault(t *testing.T) {
 	refused(t, minimal, "database.url: environment variable AUDITFLOW_DATABASE_URL is set but empty")
 }
 
+func TestAPasswordIsInTheURLOrInAFile(t *testing.T) {
+	t.Parallel()
+	const file = "keyset_file: k\ndatabase: {password_file: /etc/db/password, url: 'postgres://auditflow"
+	o := execute("--config", daemontest.Write(t, file+"@db.prod/audit'}\n"))
+	if o.Started == nil || o.Started.database.PasswordFile != "/etc/db/password" {
+		t.Errorf("%+v, %s", o.Started, o.Stderr)
+	}
+	refused(t, file+":hunter-2@db.prod/audit'}\n", "database: password_file: there is a password in the URL")
+}
+
 // wrongURLs are mistakes around a password.
 var wrongURLs = map[string]string{
 	"a port that is none":        "postgres://auditflow:hunter-2%40x@db.prod:five/audit",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
@@ -45,6 +46,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	defer temporal.Close()
 
 	registry := telemetry.Registry()
+	registry.MustRegister(activities.NewQuarantineGauge(store))
 	deliver := &activities.Deliver{
 		Sealer: sealer, Redactor: redact.New(), Store: store,
 		ErrorClass: postgres.Class, Metrics: activities.NewMetrics(registry),
@@ -70,11 +72,15 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	return group.Wait()
 }
 
+// migrationLimit leaves time to build an index over years of records, while
+// others read and write them. A shorter one would begin it anew for ever.
+const migrationLimit = 12 * time.Hour
+
 // prepare waits until both servers are there and have what deliveries need. A
 // schema newer than this binary is the one thing that waiting does not cure.
 func prepare(ctx context.Context, store *postgres.Store, c client.Client, namespace string, log *slog.Logger) error {
 	var newer *postgres.NewerSchemaError
-	err := temporalclient.Until(ctx, log, "PostgreSQL schema", func(ctx context.Context) error {
+	err := temporalclient.Until(ctx, log, "PostgreSQL schema", migrationLimit, func(ctx context.Context) error {
 		err := store.Migrate(ctx)
 		if errors.As(err, &newer) {
 			return nil
@@ -87,7 +93,7 @@ func prepare(ctx context.Context, store *postgres.Store, c client.Client, namesp
 	if newer != nil {
 		return fmt.Errorf("migrate: %w", newer)
 	}
-	return temporalclient.Until(ctx, log, "Temporal search attributes", func(ctx context.Context) error {
+	return temporalclient.Until(ctx, log, "Temporal search attributes", 30*time.Second, func(ctx context.Context) error {
 		return temporalclient.Prepare(ctx, c, namespace, workflows.SearchAttributes())
 	})
 }

@@ -76,12 +76,15 @@ func Check(ctx context.Context, c client.Client, namespace string) error {
 	return nil
 }
 
-// Until calls try until it succeeds or ctx ends, with back-off up to 10 s. Each
-// failure is logged: a start that hangs must say on what.
-func Until(ctx context.Context, log *slog.Logger, doing string, try func(context.Context) error) error {
+// Until calls try until it succeeds or ctx ends, with back-off up to 10 s. One
+// call may take as long as limit. Each failure is logged: a start that hangs
+// must say on what.
+func Until(ctx context.Context, log *slog.Logger, doing string, limit time.Duration, try func(context.Context) error) error {
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		attempt, cancel := context.WithTimeout(ctx, 30*time.Second)
+		attempt, cancel := context.WithTimeout(ctx, limit)
+		long := time.AfterFunc(30*time.Second, func() { log.Warn("waiting at start", "for", doing, "since", "30s") })
 		err := try(attempt)
+		long.Stop()
 		cancel()
 		if err == nil {
 			return nil

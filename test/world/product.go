@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/auditflow/auditflow/audit/seal"
+	"github.com/auditflow/auditflow/store/postgres"
 )
 
 // Cluster is the name under which a world's controller records executions.
@@ -23,7 +27,8 @@ const Cluster = "world"
 type Product struct {
 	Controller *Program
 	Worker     *Program
-	// DatabaseURL is where the worker persists.
+	// DatabaseURL is where the worker persists, as the superuser; the worker
+	// itself is a login that may do what role auditflow_writer may.
 	DatabaseURL string
 }
 
@@ -51,9 +56,12 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		return nil, err
 	}
 	p := &Product{DatabaseURL: o.DatabaseURL}
+	writerURL, err := prepareDatabase(ctx, o.DatabaseURL)
+	if err != nil {
+		return nil, err
+	}
 	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, w.Temporal.Address, w.Temporal.Namespace)
-	var err error
-	if p.Worker, err = w.program("worker", common, "AUDITFLOW_DATABASE_URL="+o.DatabaseURL); err != nil {
+	if p.Worker, err = w.program("worker", common, "AUDITFLOW_DATABASE_URL="+writerURL); err != nil {
 		return nil, err
 	}
 	// The controller may do what the role we ship allows, and nothing else.
@@ -101,6 +109,38 @@ func buildProduct(ctx context.Context, dir string, race bool) error {
 		return fmt.Errorf("build the product: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// prepareDatabase does what an operator does before the first start: it migrates,
+// as somebody who may, and makes a login that may only write. The worker lives
+// with the rights we tell everybody to give it.
+func prepareDatabase(ctx context.Context, address string) (writerURL string, err error) {
+	store, err := postgres.Open(ctx, postgres.Config{URL: address})
+	if err != nil {
+		return "", err
+	}
+	defer store.Close()
+	if err := store.Migrate(ctx); err != nil {
+		return "", err
+	}
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return "", fmt.Errorf("create the worker's login: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	const login = `DO $$ BEGIN
+		CREATE ROLE worker LOGIN IN ROLE auditflow_writer;
+	EXCEPTION WHEN duplicate_object THEN NULL; -- the data is an earlier run's
+	END $$`
+	if _, err := conn.Exec(ctx, login); err != nil {
+		return "", fmt.Errorf("create the worker's login: %w", err)
+	}
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return "", fmt.Errorf("the URL of the database: %w", err)
+	}
+	parsed.User = url.User("worker")
+	return parsed.String(), nil
 }
 
 func writeKeyset(path string) error {
