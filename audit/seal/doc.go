@@ -13,4 +13,10 @@
 // Its associated data binds it to one workflow and to one [Stage]: an envelope
 // moved to another workflow, or the observed one handed to Persist in place of
 // the redacted one, does not open.
+//
+// The keys live in a Tink keyset in a file, in clear or encrypted by a KMS. A
+// [Sealer] follows that file: a key that is added to it is used without a
+// restart. A [Keyset] is what an operator changes with a command line; a
+// [Tokens] holds the key of another keyset, which names secrets without telling
+// them. docs/keys.md says in which order keys are changed.
 package seal

@@ -2,100 +2,161 @@ package seal
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"strings"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/core/cryptofmt"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	"github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// remedy is what the operator reads under every fault of a keyset file.
-const remedy = "mount the Secret that holds the Tink AEAD keyset in JSON, or make one with: tinkey create-keyset --key-template AES256_GCM"
+// Purpose is what the keys of a keyset are for.
+type Purpose string
 
-// Load reads a cleartext Tink keyset in JSON, as mounted from a Kubernetes
-// Secret. The primary key seals; every enabled key opens. Errors name the path
-// and the remedy, never what the file holds.
-func Load(path string) (*Sealer, error) {
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("load keyset: %w; %s", err, remedy)
-	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(file)))
-	if err != nil {
-		// Tink's error may quote the file.
-		return nil, fmt.Errorf("load keyset %s: not a cleartext Tink keyset in JSON; %s", path, remedy)
-	}
-	s, err := newSealer(handle)
-	if err != nil {
-		return nil, fmt.Errorf("load keyset %s: %w; %s", path, err, remedy)
-	}
-	return s, nil
+const (
+	// Envelopes are sealed with AES256-GCM.
+	Envelopes Purpose = "envelopes"
+	// SecretTokens are computed with HMAC-SHA256, see [Tokens].
+	SecretTokens Purpose = "tokens"
+)
+
+// Keyset is a keyset in the hands of whoever manages it. It is not safe for
+// concurrent use, and nothing is changed on disk before [Keyset.Write].
+type Keyset struct {
+	manager *keyset.Manager
+	purpose Purpose
 }
 
-// Generate writes a new keyset with one AES256-GCM key, in clear, in the form
-// that [Load] reads. Whoever reads it opens every envelope.
-func Generate(w io.Writer) error {
-	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+// NewKeyset makes a keyset with one new key, which is the primary one.
+func NewKeyset(purpose Purpose) (*Keyset, error) {
+	k := &Keyset{manager: keyset.NewManager(), purpose: purpose}
+	id, err := k.add()
 	if err != nil {
-		return fmt.Errorf("generate keyset: %w", err)
+		return nil, fmt.Errorf("create keyset: %w", err)
 	}
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(w)); err != nil {
-		return fmt.Errorf("generate keyset: %w", err)
+	if err := k.manager.SetPrimary(id); err != nil {
+		return nil, errors.New("create keyset: the new key cannot be made primary")
+	}
+	return k, nil
+}
+
+// ReadKeyset reads what [Keyset.Write] wrote with the same kek, which is nil
+// for a keyset in clear.
+func ReadKeyset(r io.Reader, kek tink.AEAD) (*Keyset, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read keyset: %w", err)
+	}
+	handle, err := parse(text, kek)
+	if err != nil {
+		return nil, fmt.Errorf("read keyset: %w", err)
+	}
+	k := &Keyset{manager: keyset.NewManagerFromHandle(handle), purpose: Envelopes}
+	if _, err := prf.NewPRFSet(handle); err == nil {
+		k.purpose = SecretTokens
+	} else if _, err := newRing(handle); err != nil {
+		return nil, fmt.Errorf("read keyset: %w", err)
+	}
+	return k, nil
+}
+
+// Write writes the keyset as JSON, encrypted with kek. If kek is nil it is
+// written in clear: whoever reads that opens every envelope.
+func (k *Keyset) Write(w io.Writer, kek tink.AEAD) error {
+	handle, err := k.manager.Handle()
+	if err != nil {
+		return errors.New("write keyset: it has no primary key")
+	}
+	var text bytes.Buffer // so that what fails half way leaves nothing half written
+	if kek == nil {
+		err = insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text))
+	} else {
+		err = handle.Write(keyset.NewJSONWriter(&text), kek)
+	}
+	if err != nil {
+		return fmt.Errorf("write keyset: it cannot be encrypted: %w", err)
+	}
+	if _, err := w.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("write keyset: %w", err)
 	}
 	return nil
 }
 
-// newSealer is the seam for keysets that come from elsewhere than a file.
-func newSealer(handle *keyset.Handle) (*Sealer, error) {
-	primitive, err := aead.New(handle)
+// Generate writes a new keyset for envelopes in clear, in the form that [Load]
+// reads.
+func Generate(w io.Writer) error {
+	k, err := NewKeyset(Envelopes)
 	if err != nil {
-		return nil, errors.New("its keys are not for AEAD")
+		return err
 	}
-	keys, err := enabledKeys(handle)
-	if err != nil {
-		return nil, err
-	}
-	enc, err := zstd.NewWriter(nil)
-	if err != nil {
-		return nil, fmt.Errorf("start the compressor: %w", err)
-	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(MaxUnpacked))
-	if err != nil {
-		return nil, fmt.Errorf("start the decompressor: %w", err)
-	}
-	return &Sealer{aead: primitive, keys: keys, enc: enc, dec: dec}, nil
+	return k.Write(w, nil)
 }
 
-func enabledKeys(handle *keyset.Handle) (map[uint32]bool, error) {
-	keys := map[uint32]bool{}
-	for i := range handle.Len() {
-		entry, err := handle.Entry(i)
-		if err != nil {
-			return nil, errors.New("its keys cannot be listed")
-		}
-		// A key without id in the ciphertext (prefix RAW) would make an unknown
-		// key look like a damaged envelope.
-		if _, required := entry.Key().IDRequirement(); !required {
-			return nil, fmt.Errorf("key %d does not put its id into the ciphertext (output prefix RAW)", entry.KeyID())
-		}
-		if entry.KeyStatus() == keyset.Enabled {
-			keys[entry.KeyID()] = true
-		}
+func (k *Keyset) add() (uint32, error) {
+	var template *tink_go_proto.KeyTemplate
+	switch k.purpose {
+	case Envelopes:
+		template = aead.AES256GCMKeyTemplate()
+	case SecretTokens:
+		template = prf.HMACSHA256PRFKeyTemplate()
+	default:
+		return 0, fmt.Errorf("purpose is neither %s nor %s", Envelopes, SecretTokens)
 	}
-	return keys, nil
+	id, err := k.manager.Add(template)
+	if err != nil {
+		return 0, errors.New("a key cannot be made")
+	}
+	return id, nil
 }
 
-// keyID reads the id from Tink's wire format: 0x01 (or 0x00 for the prefix
-// CRUNCHY) and the id, big endian (https://developers.google.com/tink/wire-format).
-func keyID(ciphertext []byte) (uint32, bool) {
-	if len(ciphertext) < cryptofmt.NonRawPrefixSize || ciphertext[0] > cryptofmt.TinkStartByte {
-		return 0, false
+// KeyInfo is what may be said of a key: nothing of the key itself.
+type KeyInfo struct {
+	ID      uint32 `json:"id"`
+	Type    string `json:"type"`   // AesGcmKey, HmacPrfKey, …
+	Status  string `json:"status"` // enabled, disabled or destroyed
+	Primary bool   `json:"primary"`
+	Prefix  string `json:"prefix"` // TINK: the key's id stands in front of what it makes
+}
+
+// Inspect lists the keys of a keyset file, oldest first. One that is encrypted
+// says so without its KMS, but then nothing vouches for what it says.
+func Inspect(r io.Reader) ([]KeyInfo, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("inspect keyset: %w", err)
 	}
-	return binary.BigEndian.Uint32(ciphertext[1:cryptofmt.NonRawPrefixSize]), true
+	if encrypted, err := keyset.NewJSONReader(bytes.NewReader(text)).ReadEncrypted(); err == nil && len(encrypted.GetEncryptedKeyset()) > 0 {
+		return keyInfo(encrypted.GetKeysetInfo()), nil
+	}
+	handle, err := parse(text, nil)
+	if err != nil {
+		return nil, fmt.Errorf("inspect keyset: %w", err)
+	}
+	return keyInfo(handle.KeysetInfo()), nil
+}
+
+// Keys lists the keys, oldest first.
+func (k *Keyset) Keys() []KeyInfo {
+	handle, err := k.manager.Handle()
+	if err != nil {
+		return nil // no key is primary: what was read or made always has one
+	}
+	return keyInfo(handle.KeysetInfo())
+}
+
+func keyInfo(info *tink_go_proto.KeysetInfo) []KeyInfo {
+	keys := make([]KeyInfo, len(info.GetKeyInfo()))
+	for i, key := range info.GetKeyInfo() {
+		keys[i] = KeyInfo{
+			ID: key.GetKeyId(), Type: key.GetTypeUrl()[strings.LastIndexByte(key.GetTypeUrl(), '.')+1:],
+			Status: strings.ToLower(key.GetStatus().String()), Prefix: key.GetOutputPrefixType().String(),
+			Primary: key.GetKeyId() == info.GetPrimaryKeyId(),
+		}
+	}
+	return keys
 }

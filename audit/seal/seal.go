@@ -2,13 +2,15 @@ package seal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/tink-crypto/tink-go/v2/tink"
+	"github.com/tink-crypto/tink-go/v2/core/cryptofmt"
 
 	"github.com/auditflow/auditflow/audit"
 )
@@ -41,14 +43,38 @@ var (
 	ErrEnvelope = errors.New("envelope is damaged or not meant for this workflow, stage or version")
 )
 
-// Sealer seals and opens envelopes with one keyset. It is safe for concurrent
-// use and holds no resource that needs closing.
+// Sealer seals with the primary key of one keyset and opens with every enabled
+// one, as its file has them now. It is safe for concurrent use and holds no
+// resource that needs closing.
 type Sealer struct {
-	aead tink.AEAD
-	keys map[uint32]bool // ids of the enabled keys
-	enc  *zstd.Encoder   // only EncodeAll and DecodeAll, which are stateless
+	keys *follower
+	enc  *zstd.Encoder // only EncodeAll and DecodeAll, which are stateless
 	dec  *zstd.Decoder
 }
+
+// Load is [New] for a keyset file in clear.
+func Load(path string) (*Sealer, error) { return New(Config{File: path}) }
+
+// New reads the keyset and follows its file from then on: see [Config]. A file
+// that is missing or broken later leaves the keys as they are.
+func New(cfg Config) (*Sealer, error) {
+	keys, err := follow(cfg)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		return nil, fmt.Errorf("start the compressor: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(MaxUnpacked))
+	if err != nil {
+		return nil, fmt.Errorf("start the decompressor: %w", err)
+	}
+	return &Sealer{keys: keys, enc: enc, dec: dec}, nil
+}
+
+// Keys lists the keys in use, oldest first.
+func (s *Sealer) Keys() []KeyInfo { return slices.Clone(s.keys.ring.Load().info) }
 
 // Seal packs records, in order, into one envelope for this stage of this
 // workflow. Sealing the same records twice gives different bytes: every
@@ -62,7 +88,7 @@ func (s *Sealer) Seal(records []audit.Record, stage Stage, workflowID string) ([
 	if err != nil {
 		return nil, fmt.Errorf("seal envelope: %w", err)
 	}
-	sealed, err := s.aead.Encrypt(s.enc.EncodeAll(letter, nil), bound)
+	sealed, err := s.keys.current().aead.Encrypt(s.enc.EncodeAll(letter, nil), bound)
 	if err != nil {
 		return nil, errors.New("seal envelope: the keyset's primary key refuses to encrypt")
 	}
@@ -84,10 +110,14 @@ func (s *Sealer) Open(envelope []byte, stage Stage, workflowID string) ([]audit.
 	if !ok {
 		return nil, fmt.Errorf("open envelope: no key id: %w", ErrEnvelope)
 	}
-	if !s.keys[id] {
+	keys := s.keys.current()
+	if !keys.keys[id] {
+		keys = s.keys.newest() // the key may have been added a moment ago
+	}
+	if !keys.keys[id] {
 		return nil, fmt.Errorf("open envelope: key id %d: %w", id, ErrUnknownKey)
 	}
-	packed, err := s.aead.Decrypt(envelope[1:], bound)
+	packed, err := keys.aead.Decrypt(envelope[1:], bound)
 	if err != nil {
 		return nil, fmt.Errorf("open envelope: cannot authenticate: %w", ErrEnvelope)
 	}
@@ -100,6 +130,15 @@ func (s *Sealer) Open(envelope []byte, stage Stage, workflowID string) ([]audit.
 		return nil, fmt.Errorf("open envelope: does not hold records: %w", ErrEnvelope)
 	}
 	return records, nil
+}
+
+// keyID reads the id from Tink's wire format: 0x01 (or 0x00 for the prefix
+// CRUNCHY) and the id, big endian (https://developers.google.com/tink/wire-format).
+func keyID(ciphertext []byte) (uint32, bool) {
+	if len(ciphertext) < cryptofmt.NonRawPrefixSize || ciphertext[0] > cryptofmt.TinkStartByte {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(ciphertext[1:cryptofmt.NonRawPrefixSize]), true
 }
 
 // associated is the data that an envelope's authenticity covers besides its

@@ -145,7 +145,7 @@ func TestWhatUnpacksTooLargeIsRefused(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	bomb := s.enc.EncodeAll([]byte("["+strings.Repeat(" ", MaxUnpacked)+"]"), nil)
-	ciphertext, err := s.aead.Encrypt(bomb, []byte(workflow))
+	ciphertext, err := s.keys.current().aead.Encrypt(bomb, []byte(workflow))
 	if err != nil {
 		t.Fatal(err)
 	}
