@@ -16,9 +16,10 @@ const maxJudged = 256
 //
 // It is written by hand, not as a pattern, because quotes and escapes nest.
 type assignments struct {
-	text string
-	done int // names are read once though several words of theirs hit
-	out  []finding
+	text   string
+	policy *policy // its names come first
+	done   int     // names are read once though several words of theirs hit
+	out    []finding
 }
 
 // word looks at the name around text[start:end].
@@ -31,6 +32,13 @@ func (a *assignments) word(start, end int) {
 	if strings.HasSuffix(a.text[:start], maskOpen) {
 		return // the rule in a mask
 	}
+	if a.padding(start, end) || strings.HasSuffix(a.text[:start], "$(") { // $(pwd)
+		return
+	}
+	if rule := a.policy.key(a.text[start:end]); rule != "" {
+		a.custom(rule, start, end)
+		return
+	}
 	k, words := classify(a.phrase(start, end))
 	if k == plain {
 		return
@@ -40,6 +48,23 @@ func (a *assignments) word(start, end int) {
 		a.out = append(a.out, finding{Finding: Finding{k.rule(), v.start, v.end}})
 		a.done = max(a.done, v.end)
 	}
+}
+
+// padding tells that the name is the end of a word in base64, and what looks
+// like an operator fills it up: …MnPw==.
+func (a *assignments) padding(start, end int) bool {
+	if a.at(end) != '=' {
+		return false
+	}
+	after := end + 1
+	if a.at(after) == '=' {
+		after++
+	}
+	if next := a.at(after); next != 0 && !isSpace(next) && next != '"' && next != '\\' {
+		return false
+	}
+	before := a.at(start - 1)
+	return before == '/' || before == '+' || end-start >= minWord && mixed(a.text[start:end]) && !strings.ContainsAny(a.text[start:end], "_-.")
 }
 
 func isNameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' || c == '.' }
@@ -78,13 +103,19 @@ func (a *assignments) value(start, end int, c context) (span, bool) {
 	if start > 0 && a.text[start-1] == '<' && a.at(end) == '>' {
 		return a.element(end + 1)
 	}
-	p := a.quotes(end)
+	p := a.quotes(a.array(end))
 	inQuotes := p > end
 	if v := a.valueWord(p); v >= 0 {
 		c.strict = true
 		return a.read(v, start, c)
 	}
-	p = a.spaces(p)
+	if q, ok := a.valueBefore(start); ok {
+		c.strict = true
+		if v, ok := a.read(q, start, c); ok && v.end <= start {
+			return v, true
+		}
+	}
+	p = a.remark(a.spaces(p))
 	if q, ok := a.operator(p); ok {
 		if start > 0 && a.text[start-1] == '/' && a.text[p:q] == ":" && a.at(q) != ' ' {
 			return span{}, false // an image and its tag
@@ -103,20 +134,19 @@ func (a *assignments) value(start, end int, c context) (span, bool) {
 		return v, ok && a.at(a.spaces(a.quotes(v.end))) != ':' // or it is the next name
 	case start > 0 && a.text[start] == '-' && p > end:
 		return a.flag(p, c)
-	case p > end && a.opens(p) && !inQuotes:
+	case p > end && a.opens(p) && !inQuotes && !strings.EqualFold(a.text[start:end], "pass"): // the verb
 		return a.read(p, start, c)
 	}
-	return a.spoken(p, end, c)
-}
-
-// argument tells whether the quoted name at start is one of several arguments,
-// rather than the value of another name.
-func (a *assignments) argument(start int) bool {
-	p := start - 1
-	for p >= 0 && strings.IndexByte("\\\"'` \t", a.text[p]) >= 0 {
-		p--
+	if v, ok := a.compared(start); ok {
+		return v, plausible(a.text[v.start:v.end], context{kind: c.kind, words: c.words, strict: true, quoted: true})
 	}
-	return p >= 0 && (a.text[p] == '(' || a.text[p] == ',')
+	if v, ok := a.column(start, end, c); ok {
+		return v, true
+	}
+	if v, ok := a.netrc(p, start); ok {
+		return v, true
+	}
+	return a.spoken(p, end, c)
 }
 
 // flag reads --password value; the word behind a flag is its value whatever
@@ -128,31 +158,24 @@ func (a *assignments) flag(p int, c context) (span, bool) {
 	return a.read(p, p, c)
 }
 
-// spoken reads "password is X" and needs X to look like more than a word.
-func (a *assignments) spoken(p, end int, c context) (span, bool) {
-	for _, verb := range []string{"is ", "was ", "is: "} {
-		if p > end && strings.HasPrefix(a.text[p:], verb) {
-			v, quoted := a.token(a.spaces(p + len(verb)))
-			if word := a.text[v.start:v.end]; quoted && len(word) >= 6 || mixed(word) && len(word) >= 6 && plausible(word, c) {
-				return v, true
-			}
-		}
-	}
-	return span{}, false
-}
-
 // valueWord finds where the value begins in name/value pairs whose name ends
 // at p: name: KEY, value: v. It returns -1 when there is none.
 func (a *assignments) valueWord(p int) int {
 	limit := min(len(a.text), p+80)
 	q := p
-	for q < limit && (isSpace(a.text[q]) || strings.IndexByte(`,"'\`, a.text[q]) >= 0) {
+	for q < limit && (isSpace(a.text[q]) || strings.IndexByte(`,"'\{`, a.text[q]) >= 0) {
 		q++
 	}
-	if q == p || q+5 >= limit || !strings.EqualFold(a.text[q:q+5], "value") {
+	word := 0
+	for _, w := range []string{"value", "default"} { // the second is Terraform's
+		if q+len(w) < limit && strings.EqualFold(a.text[q:q+len(w)], w) {
+			word = len(w)
+		}
+	}
+	if q == p || word == 0 {
 		return -1
 	}
-	q = a.spaces(a.quotes(q + 5))
+	q = a.spaces(a.quotes(q + word))
 	if c := a.at(q); c != ':' && c != '=' {
 		return -1
 	}

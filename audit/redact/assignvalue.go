@@ -21,6 +21,12 @@ func (a *assignments) read(p, name int, c context) (span, bool) {
 	c.strict = c.strict || quoted
 	next := a.spaces(v.end)
 	c.more = next > v.end && next < len(a.text) && isAlpha(a.text[next])
+	if !quoted && a.variable(p, v) {
+		return span{}, false
+	}
+	if a.size(v, next) || a.told(p) || !quoted && a.at(v.end) == '<' && a.at(v.end+1) != '/' { // --token=sha256~<token>
+		return span{}, false
+	}
 	if !plausible(a.text[v.start:min(v.end, v.start+maxJudged)], c) {
 		return span{}, false
 	}
@@ -30,6 +36,31 @@ func (a *assignments) read(p, name int, c context) (span, bool) {
 		}
 	}
 	return v, true
+}
+
+// variable tells code that hands on another variable: password = nexusPassword.
+func (a *assignments) variable(p int, v span) bool {
+	word := a.text[v.start:v.end]
+	if p < 3 || a.text[p-1] != ' ' || a.text[p-2] != '=' || a.text[p-3] != ' ' || !isName(word) || a.at(v.end) == ';' && a.at(v.end+1) != '\n' {
+		return false
+	}
+	if words := splitWords(word); len(words) < 2 || words[0] == "my" || digitCount(word) > 0 || strings.ToLower(word) == word {
+		return false
+	}
+	k, _ := classify(word)
+	return k != plain
+}
+
+// told tells what kubectl describe shows in place of a value: <set to the key
+// 'password' in secret 'db'>.
+func (a *assignments) told(p int) bool {
+	return a.at(p) == '<' && isLower(a.at(p+1)) && strings.IndexByte(a.text[p:lineFeed(a.text, p)], '>') > 0
+}
+
+// size tells that the value says how long the secret is, as kubectl describe
+// does: password: 8 bytes.
+func (a *assignments) size(v span, next int) bool {
+	return digits(a.text[v.start:v.end]) && (strings.HasPrefix(a.text[next:], "byte") || strings.HasPrefix(a.text[next:], "chars"))
 }
 
 // lineEnd tells that nothing but a YAML block sign stands before the line's end.
@@ -54,7 +85,7 @@ func (a *assignments) below(end, name int, c context) (span, bool) {
 	start, at := -1, end+1
 	last := at
 	for at < len(a.text) && (block || at-end < maxValue) {
-		eol := at + strings.IndexByte(a.text[at:]+"\n", '\n')
+		eol := lineFeed(a.text, at)
 		text := strings.TrimSpace(a.text[at:eol])
 		if text != "" && a.indent(eol-1-trailing(a.text[at:eol])) <= indent {
 			break
@@ -75,6 +106,10 @@ func (a *assignments) below(end, name int, c context) (span, bool) {
 	}
 	if block {
 		return span{start, last}, !placeholder(a.text[start:last])
+	}
+	if inner := a.text[start:last]; strings.HasPrefix(inner, "value:") || strings.HasPrefix(inner, "default:") {
+		c.strict = true
+		return a.read(start+strings.IndexByte(inner, ':')+1, name, c)
 	}
 	v, quoted := a.token(start)
 	rest := strings.Trim(a.text[v.end:last], "\"'`\\,; ")

@@ -12,9 +12,9 @@ import (
 // broken is a redactor whose rules panic with the text in hand.
 func broken() *Redactor {
 	r := &Redactor{rules: []rule{{name: "broken", keywords: []string{"boom"}}}} // no pattern
-	r.words = keywords(r.rules)
-	texts := make([]string, len(r.words))
-	for i, w := range r.words {
+	r.keywords = keywords(r.rules)
+	texts := make([]string, len(r.keywords))
+	for i, w := range r.keywords {
 		texts[i] = w.text
 	}
 	r.gate = newGate(texts)
@@ -40,12 +40,12 @@ func TestWhatCannotBeProcessedIsMaskedWhole(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	r := New()
-	want, _ := r.Text(sample)
+	want, _ := r.Text(repeatedLines)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for range 20 {
-				if got, _ := r.Text(sample); got != want {
+				if got, _ := r.Text(repeatedLines); got != want {
 					t.Errorf("got %q", got)
 				}
 			}
@@ -54,7 +54,7 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-var sample = strings.Repeat("Authorization: Bearer abc123def456ghi 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\n", 20)
+var repeatedLines = strings.Repeat("Authorization: Bearer abc123def456ghi 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\n", 20)
 
 func TestNamesSayWhatTheirValuesAre(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,10 @@ var nouns = []struct {
 	kind kind
 }{
 	{"password", password}, {"passwords", password}, {"passwd", password}, {"passphrase", password}, {"passwort", password},
-	{"passcode", password}, {"pwd", password}, {"connectionstring", token}, {"connstr", token},
+	{"passcode", password}, {"pwd", password}, {"passwrd", password}, {"passord", password}, {"kennwort", password}, {"senha", password},
+	{"contrasena", password}, {"motdepasse", password}, {"wachtwoord", password}, {"haslo", password}, {"lozinka", password}, {"salasana", password},
+	{"requirepass", password}, {"masterauth", password}, {"bindpw", password}, {"rootpw", password}, {"mnemonic", password}, {"seedphrase", password},
+	{"secrete", secret}, {"connectionstring", token}, {"connstr", token},
 	{"apisecret", password}, {"clientsecret", password}, {"secret", secret}, {"secrets", secret}, {"credential", secret}, {"credentials", secret},
 	{"token", token}, {"tokens", token}, {"apikey", token}, {"apikeys", token}, {"accesskey", token}, {"secretkey", token},
 	{"privatekey", token}, {"authkey", token}, {"signingkey", token}, {"encryptionkey", token}, {"masterkey", token},
@@ -34,7 +37,7 @@ var nouns = []struct {
 var wholeWords = map[string]kind{
 	"pass": password, "pw": password, "pin": password, "cred": secret, "creds": secret, "dsn": token, "jwt": token,
 	"auth": token, "authorization": token, "dockerconfigjson": token, "dockercfg": token, "otp": password, "cookie": token,
-	"pat": token, "psk": password, "bearer": token,
+	"pat": token, "psk": password, "bearer": token, "mdp": password, "jsessionid": token, "phpsessid": token,
 }
 
 // keyOwners make a key a secret one: api_key, but not sort_key.
@@ -56,11 +59,11 @@ var references = set(`name names ref refs reference references file files filena
 	volume volumes stdin created updated changed found exists valid invalid missing reset hint hints strength rules generator
 	template description note policyname engine backend source sources mountpath env var variable key_id fingerprint
 	thumbprint list lister informer user username owner service server account group role lifetime duration interval
-	projection cache per time date login enter prompt form page renewal`)
+	projection cache per time date login enter prompt form page renewal spec specs`)
 
 // notOurs begin names whose value is public or a switch.
 var notOurs = set(`public automount has is use uses no require requires required enable allow max min num number total image primary
-	foreign partition sort disable skip show hide with without needs must can pub input prompt completion reset forgot reused`)
+	foreign partition sort disable skip show hide with without needs must can pub input prompt completion reset forgot reused existing gen generate get parse validate verify load fetch lookup`)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
@@ -78,6 +81,9 @@ func classify(name string) (kind, int) {
 	if n == 2 && words[0] == "secret" && words[1] == "id" {
 		return token, n // Vault's AppRole calls its password so
 	}
+	if n > 0 && words[n-1] == "htpasswd" {
+		return plain, n // a file, and the command that writes it
+	}
 	if n == 0 || references[words[n-1]] || n > 1 && notOurs[lastSegment(name)] {
 		return plain, n
 	}
@@ -89,7 +95,7 @@ func classify(name string) (kind, int) {
 			k = plain // auth_method, pin_map
 		case w == "key" || w == "keys":
 			k = someKey
-			if i > 0 && keyOwners[words[i-1]] && (i == 1 || words[i-2] != "public") {
+			if i > 0 && ownsKey(words[i-1]) && (i == 1 || words[i-2] != "public") {
 				k = token
 			}
 			if i > 0 && keyUses[words[i-1]] || i == 0 && n > 1 || w == "keys" && k == someKey {
@@ -106,6 +112,9 @@ func classify(name string) (kind, int) {
 			best = k
 		}
 	}
+	if best == password && n > 1 && words[n-1] == "key" {
+		best = someKey // adminPasswordKey: the name of a key, in charts
+	}
 	if best == secret && words[n-1] == "key" {
 		best = token // secret_key, as AWS has it and as references have it
 	}
@@ -113,6 +122,19 @@ func classify(name string) (kind, int) {
 		best = password // client_secret is a value; secret alone may be a reference
 	}
 	return best, n
+}
+
+// ownsKey also knows owners that are run together with a word: myapi.
+func ownsKey(w string) bool {
+	if keyOwners[w] {
+		return true
+	}
+	for _, owner := range []string{"api", "access", "secret", "private", "encryption", "signing"} {
+		if strings.HasSuffix(w, owner) {
+			return true
+		}
+	}
+	return false
 }
 
 // lastSegment is the first word behind the last dot: global.publicKey.
@@ -140,8 +162,18 @@ func wordKind(w string) kind {
 			return n.kind
 		}
 	}
+	for _, short := range []string{"pass", "pw"} {
+		if owner, ok := strings.CutSuffix(w, short); ok && passOwners[owner] {
+			return password
+		}
+	}
 	return plain
 }
+
+// passOwners are run together with pass and pw, which are endings of too many
+// other words (bypass, compass) to count alone.
+var passOwners = set(`db my user admin root mail email smtp imap ftp sftp ldap mysql pg postgres redis mongo key keystore truststore auth
+	login app svc service ssh sudo become proxy http wifi sql web remote bind rabbit jdbc odbc vpn sys master super`)
 
 // maxName bounds a name; what is longer is a sentence or an attack.
 const maxName = 96

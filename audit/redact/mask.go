@@ -12,7 +12,9 @@ const (
 	ruleUnprocessable = "unprocessable"
 )
 
-func mask(rule string) string { return maskOpen + rule + "]" }
+// mask is what stands in place of a secret: [REDACTED:rule], or with a key
+// [REDACTED:rule:token].
+func mask(label string) string { return maskOpen + label + "]" }
 
 type span struct{ start, end int }
 
@@ -28,12 +30,25 @@ func masksIn(s string) (masks []span) {
 		for end < len(s) && (isLower(s[end]) || isDigit(s[end]) || s[end] == '-') {
 			end++
 		}
+		if end > start+len(maskOpen) {
+			end += tokenAt(s[end:])
+		}
 		if end < len(s) && s[end] == ']' && end > start+len(maskOpen) {
 			end++
 			masks = append(masks, span{start, end})
 		}
 		at = end
 	}
+}
+
+// tokenAt returns the length of the colon and the token that s begins with, 0
+// if it does not. Masks with tokens are known without a key, too.
+func tokenAt(s string) int {
+	const size = 1 + 2*tokenSize
+	if len(s) < size || s[0] != ':' || strings.Trim(s[1:size], "0123456789abcdef") != "" {
+		return 0
+	}
+	return size
 }
 
 // finding is a stretch that holds a secret, and the secret where it is not the
@@ -103,7 +118,7 @@ func substance(s string, masks []span, start, end int) bool {
 // edit keeps a text, what was masked in it, and where in the original that was.
 type edit struct {
 	original, text string
-	masked         []Finding // offsets in original
+	masked         []Finding // offsets in original; Rule is the mask's label
 }
 
 func (e *edit) apply(found []finding) {
@@ -141,7 +156,12 @@ func (e *edit) render() {
 	e.text = b.String()
 }
 
-func (e *edit) findings() []Finding { return e.masked }
+func (e *edit) findings() []Finding {
+	for i, f := range e.masked {
+		e.masked[i].Rule = ruleOf(f.Rule)
+	}
+	return e.masked
+}
 
 func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }

@@ -18,7 +18,7 @@ const parametersPath = "action_parameters"
 // processed is masked whole. rec's own slices are not altered, and a record
 // that is redacted already comes back the same.
 func (r *Redactor) Record(rec audit.Record) audit.Record {
-	w := &work{r: r, rec: rec, known: newKnown(), books: newBooks(rec.Redactions)}
+	w := &work{r: r.forAction(rec.ActionType), rec: rec, known: newKnown(), books: newBooks(rec.Redactions)}
 	for range maxPasses {
 		w.masked = 0
 		w.scan()
@@ -40,7 +40,8 @@ type work struct {
 	rec    audit.Record
 	known  *known
 	books  books
-	masked int // in this pass
+	masked int  // in this pass
+	quiet  bool // what is found now is known, but not written down
 }
 
 type field struct {
@@ -63,18 +64,35 @@ func (w *work) fields() []field {
 	}
 }
 
-// scan looks for what is secret by itself.
+// scan looks for what is secret by itself, as deep as a field's class wants it.
 func (w *work) scan() {
-	w.parameters(func(v any) any {
-		walk := walker{work: w, forSecret: strings.EqualFold(w.rec.TargetResourceKind, "Secret")}
-		return walk.value(v, place{path: parametersPath})
-	})
+	if class := w.r.policy.class(parametersPath); class == Secret {
+		w.hideParameters()
+	} else {
+		w.parameters(w.walkParameters)
+	}
 	for _, f := range w.fields() {
+		class := w.r.policy.class(f.name)
+		if class == Public {
+			continue
+		}
 		w.field(f, func(s string) string {
-			walk := walker{work: w}
-			return walk.string(s, place{path: f.name})
+			if class == Secret {
+				return w.hide(s, f.name)
+			}
+			return w.walkText(s, f.name)
 		})
 	}
+}
+
+func (w *work) walkParameters(v any) any {
+	walk := walker{work: w, forSecret: strings.EqualFold(w.rec.TargetResourceKind, "Secret")}
+	return walk.value(v, place{path: parametersPath, steps: w.r.policy.start()})
+}
+
+func (w *work) walkText(s, path string) string {
+	walk := walker{work: w}
+	return walk.string(s, place{path: path})
 }
 
 // spread looks for what was found elsewhere.
@@ -135,7 +153,10 @@ func (w *work) fit(name, s string) string {
 		return s
 	}
 	masks := masksIn(s)
-	return s[masks[0].start:masks[0].end]
+	if first := masks[0]; first.end-first.start <= limit {
+		return s[first.start:first.end]
+	}
+	return mask(ruleUnprocessable) // the shortest there is
 }
 
 var limits = audit.TextLimits()
@@ -172,7 +193,7 @@ func (w *work) parameters(change func(any) any) {
 }
 
 // plain masks what the rules for text find in s.
-func (w *work) plain(s, path string) string { return w.apply(s, path, w.r.scan(s)) }
+func (w *work) plain(s, path string) string { return w.apply(s, path, w.r.scanAt(s, path)) }
 
 // apply masks what was found in s and remembers it.
 func (w *work) apply(s, path string, found []finding) string {
@@ -187,7 +208,7 @@ func (w *work) apply(s, path string, found []finding) string {
 		at = f.End
 		w.known.add(f.Rule, s[f.Start:f.End])
 		w.known.add(f.Rule, f.secret)
-		w.note(f.Rule, path)
+		w.note(ruleOf(f.Rule), path)
 	}
 	b.WriteString(s[at:])
 	return b.String()
@@ -195,12 +216,16 @@ func (w *work) apply(s, path string, found []finding) string {
 
 // mask masks all of value.
 func (w *work) mask(rule, path, value string) string {
-	w.known.add(rule, value)
-	w.note(rule, path)
-	return mask(rule)
+	label := w.r.policy.label(rule, value)
+	w.known.add(label, value)
+	w.note(ruleOf(rule), path)
+	return mask(label)
 }
 
 func (w *work) note(rule, path string) {
+	if w.quiet {
+		return
+	}
 	w.masked++
 	w.books.add(rule, path, 1)
 }

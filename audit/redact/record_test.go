@@ -38,6 +38,7 @@ func TestParametersByName(t *testing.T) {
 		{"the data of a Secret", `{"data":{"n":1,"x":"aHVudGVyMg=="},"kind":"Secret"}`, `{"data":{"n":"[REDACTED:kubernetes-secret]","x":"[REDACTED:kubernetes-secret]"},"kind":"Secret"}`},
 		{"the data of something else stays", `{"data":{"color":"blue"},"kind":"ConfigMap"}`, ``},
 		{"env lists", `{"env":[{"name":"DB_PASSWORD","value":"hunter2"},{"name":"LEVEL","value":"info"}]}`, `{"env":[{"name":"DB_PASSWORD","value":"` + p + `"},{"name":"LEVEL","value":"info"}]}`},
+		{"JSON patches", `{"patch":[{"op":"add","path":"/spec/dbPassword","value":"hunter2"},{"op":"add","path":"/spec/replicas","value":"3"}]}`, `{"patch":[{"op":"add","path":"/spec/dbPassword","value":"` + p + `"},{"op":"add","path":"/spec/replicas","value":"3"}]}`},
 		{"flags in lists", `{"args":["--password","hunter2","--token=abcdef123456","--level","info"]}`, `{"args":["--password","` + p + `","--token=[REDACTED:token]","--level","info"]}`},
 		{"JSON in a string is written anew", `{"m":"{\"a\": {\"password\": \"hunter2\"}}"}`, `{"m":"{\"a\":{\"password\":\"` + p + `\"}}"}`},
 		{"JSON in a string without secrets stays as it is", `{"m":"{ \"a\": 1 }"}`, ``},
@@ -61,6 +62,16 @@ func TestParametersByName(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got.ActionParameters, want)
 			}
 		})
+	}
+}
+
+func TestPatchesOfASecret(t *testing.T) {
+	t.Parallel()
+	in := record(`{"patch":[{"op":"add","path":"/data/anything","value":"aHVudGVyMg=="},{"op":"remove","path":"/metadata/labels/x"}]}`)
+	in.TargetResourceKind = "Secret"
+	want := `{"patch":[{"op":"add","path":"/data/anything","value":"[REDACTED:kubernetes-secret]"},{"op":"remove","path":"/metadata/labels/x"}]}`
+	if got := redact.New().Record(in); string(got.ActionParameters) != want {
+		t.Errorf("got %s", got.ActionParameters)
 	}
 }
 

@@ -1,15 +1,20 @@
 package redact
 
-import "sync"
+import (
+	"errors"
+	"slices"
+	"sync"
+)
 
 // version names the built-in policy; it changes whenever what is masked does.
-const version = "builtin-1"
+const version = "builtin-2"
 
 // Redactor masks secrets. It is immutable and safe for concurrent use.
 type Redactor struct {
-	rules []rule
-	gate  *gate // finds in one pass which rules and names are worth trying
-	words []keyword
+	rules    []rule
+	gate     *gate // finds in one pass which rules and names are worth trying
+	keywords []keyword
+	policy   *policy // nil for the built-in one
 }
 
 // Finding is one masked stretch of a text: the bytes from Start up to End were
@@ -19,27 +24,94 @@ type Finding struct {
 	Start, End int
 }
 
-// New returns the redactor with the built-in policy. Compiling it takes some
-// milliseconds, once per process.
+// New returns the redactor with the built-in policy, of which a process has
+// one. What its rules need is made when they first need it.
 func New() *Redactor { return builtin() }
 
-var builtin = sync.OnceValue(func() *Redactor {
-	r := &Redactor{rules: builtinRules()}
-	r.words = keywords(r.rules)
-	texts := make([]string, len(r.words))
-	for i, w := range r.words {
+var builtin = sync.OnceValue(func() *Redactor { return build(nil, builtinSet()) })
+
+// builtinSet is shared by all redactors: rules are not changed once made.
+var builtinSet = sync.OnceValue(builtinRules)
+
+// NewWith returns a redactor that differs from the built-in one as options say.
+// All their faults come back together, as [Options.Faults] lists them.
+func NewWith(options Options) (*Redactor, error) {
+	var faults []error
+	for _, f := range options.Faults() {
+		faults = append(faults, errors.New(f.String()))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	policy, err := options.compile()
+	if err != nil || policy == nil {
+		return New(), err
+	}
+	if len(options.Rules) == 0 { // then what is looked for is the same
+		r := *New()
+		r.policy = policy
+		return &r, nil
+	}
+	rules := slices.Clone(builtinSet())
+	for _, r := range options.Rules {
+		if r.Pattern != "" {
+			rules = append(rules, rule{name: r.Name, keywords: r.Keywords, pattern: lazily(r.Pattern)})
+		}
+	}
+	return build(policy, rules), nil
+}
+
+func build(policy *policy, rules []rule) *Redactor {
+	r := &Redactor{rules: rules, keywords: keywords(rules), policy: policy}
+	for _, word := range policy.gateWords() {
+		r.keywords = append(r.keywords, keyword{text: word, rule: names})
+	}
+	texts := make([]string, len(r.keywords))
+	for i, w := range r.keywords {
 		texts[i] = w.text
 	}
 	r.gate = newGate(texts)
 	return r
+}
+
+// BuiltinRules lists the names of the rules that a policy can turn off, sorted.
+func BuiltinRules() []string { return slices.Clone(builtinNames()) }
+
+var builtinNames = sync.OnceValue(func() []string {
+	all := map[string]bool{ruleSecret: true, ruleRandom: true}
+	for _, k := range []kind{password, secret, token, someKey} {
+		all[k.rule()] = true
+	}
+	for _, r := range builtinSet() {
+		all[r.name] = true
+	}
+	return sortedNames(all)
 })
 
 // Version names the policy, for reports and for records that ask which policy
-// they were redacted with.
-func (r *Redactor) Version() string { return version }
+// they were redacted with: builtin-2, or policy-0123456789ab+builtin-2 with the
+// first 12 digits of the SHA-256 of what the options say.
+func (r *Redactor) Version() string {
+	if r.policy == nil {
+		return version
+	}
+	return "policy-" + r.policy.id + "+" + version
+}
 
-// Name masks what goes in clear although nobody reads records there: search
-// attributes, summaries, labels.
+// Field masks the value of one field of a record, by its JSON name, as
+// [Redactor.Record] does when it has nothing but that field. It is for what goes
+// in clear: search attributes, summaries, labels.
+func (r *Redactor) Field(name, value string) string {
+	switch class := r.policy.class(name); {
+	case class == Public:
+		return value
+	case class == Secret && value != "" && !wholeMask(value):
+		return mask(r.policy.label(ruleField, value))
+	}
+	return r.Name(value)
+}
+
+// Name is [Redactor.Field] for what is no field of a record.
 func (r *Redactor) Name(s string) string {
 	masked, _ := r.Text(s)
 	return masked

@@ -2,7 +2,9 @@ package redact
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"html"
 	"net/url"
 	"sort"
 	"strings"
@@ -16,7 +18,7 @@ const (
 	// as keys, are known by each of their lines.
 	maxSpread = 128
 	// maxKnown bounds the forms of values looked for in one record.
-	maxKnown = 8192
+	maxKnown = 32768
 )
 
 // common values are not looked for elsewhere although they stood where a
@@ -89,9 +91,12 @@ func (k *known) encode(rule, v string) {
 	quoted, _ := json.Marshal(v)
 	escaped := string(quoted[1 : len(quoted)-1])
 	double, _ := json.Marshal(escaped)
-	for _, form := range []string{v, escaped, string(double[1 : len(double)-1]), plainJSON(v), url.QueryEscape(v), url.PathEscape(v)} {
+	for _, form := range []string{v, escaped, string(double[1 : len(double)-1]), plainJSON(v), url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v)} {
 		k.form(rule, form)
 	}
+	figures := hex.EncodeToString([]byte(v))
+	k.form(rule, figures)
+	k.form(rule, strings.ToUpper(figures))
 	for shift := range 3 {
 		encoded := base64.StdEncoding.EncodeToString([]byte("xxx"[:shift] + v))
 		from := (shift*8 + 5) / 6
@@ -149,12 +154,39 @@ func (k *known) prepare() {
 	sort.Sort(sort.Reverse(sort.IntSlice(k.lengths)))
 }
 
-// find returns where s holds a known secret outside of masks.
+// find returns where s holds a known secret outside of masks, as it is and in
+// whatever encoding [Redactor.look] sees through.
 func (k *known) find(s string) []finding {
 	if len(k.forms) == 0 || len(s) < minSpread {
 		return nil
 	}
 	k.prepare()
+	return settle(s, k.seek(s, 0))
+}
+
+func (k *known) seek(s string, layer int) []finding {
+	found := k.plain(s)
+	if layer == maxLayers {
+		return found
+	}
+	for _, v := range views(s) {
+		for _, f := range k.seek(v.text, layer+1) {
+			f.Start, f.End = v.original(f.Start), v.original(f.End)
+			found = append(found, f)
+		}
+	}
+	eachWord(s, func(word span) {
+		if text, ok := decode(s[word.start:word.end]); ok {
+			if inner := k.seek(text, layer+1); len(inner) > 0 {
+				found = append(found, finding{Finding: Finding{inner[0].Rule, word.start, word.end}})
+			}
+		}
+	})
+	return found
+}
+
+// plain returns where s holds a known form as it is.
+func (k *known) plain(s string) []finding {
 	var found []finding
 	masks := masksIn(s)
 	for at := 0; at+minSpread <= len(s); {
@@ -172,7 +204,7 @@ func (k *known) find(s string) []finding {
 		}
 		at++
 	}
-	return settle(s, found)
+	return found
 }
 
 func (k *known) longest(s string) (string, int) {

@@ -24,8 +24,10 @@ type walker struct {
 // place is where the walker stands.
 type place struct {
 	path   string
-	kind   kind // of the nearest name that says the values below it are secret
-	secret bool // below data or stringData of a Secret
+	kind   kind       // of the nearest name that says the values below it are secret
+	secret bool       // below data or stringData of a Secret
+	rule   string     // of the policy, which says that the values below are secret
+	steps  []pathStep // how far the policy's paths have been followed
 }
 
 // at leads on to a member. Names too long to be names are left out of paths,
@@ -56,16 +58,24 @@ func (w *walker) value(v any, p place) any {
 
 func (w *walker) object(o map[string]any, p place) any {
 	isSecret := isSecretObject(o)
-	named := pairKind(o)
+	named, customNamed := pairKind(o), w.customPair(o)
 	out := make(map[string]any, len(o))
 	for _, key := range sortedKeys(o) {
 		name := w.plain(key, p.path)
 		for _, twice := out[name]; twice; _, twice = out[name] {
 			name += "~" // two names that are masked alike
 		}
-		below := w.below(key, o[key], p.at(name))
-		if named != plain && (strings.EqualFold(key, "value") || strings.EqualFold(key, "values")) {
-			below.kind = named
+		below := w.custom(key, w.below(key, o[key], p.at(name)))
+		if strings.EqualFold(key, "value") || strings.EqualFold(key, "values") {
+			if named != plain {
+				below.kind = named
+			}
+			if below.rule == "" {
+				below.rule = customNamed
+			}
+		}
+		if key == "value" && w.forSecret && patchesData(o) {
+			below.secret = true
 		}
 		if key == "stringData" || key == "data" && (isSecret || w.forSecret) {
 			below.secret = true
@@ -105,6 +115,12 @@ func lastWord(key string) string {
 	return words[len(words)-1]
 }
 
+// patchesData tells operations of JSON Patch (RFC 6902) on what a Secret keeps.
+func patchesData(o map[string]any) bool {
+	path, _ := o["path"].(string)
+	return strings.HasPrefix(path, "/data") || strings.HasPrefix(path, "/stringData")
+}
+
 func isSecretObject(o map[string]any) bool {
 	if kind, _ := o["kind"].(string); strings.EqualFold(kind, "Secret") {
 		return true
@@ -115,7 +131,7 @@ func isSecretObject(o map[string]any) bool {
 
 // pairKind is what the name says in {name: DB_PASSWORD, value: …}.
 func pairKind(o map[string]any) kind {
-	for _, field := range []string{"name", "Name", "key", "Key"} {
+	for _, field := range []string{"name", "Name", "key", "Key", "path"} {
 		if name, ok := o[field].(string); ok {
 			if k, _ := classify(name); k != plain && k != someKey {
 				return k
@@ -127,16 +143,23 @@ func pairKind(o map[string]any) kind {
 
 func (w *walker) array(list []any, p place) any {
 	out := make([]any, len(list))
-	var flag kind // of --password in front of its value
+	var flag kind         // of --password in front of its value
+	var customFlag string // the policy's rule for it
 	for i, v := range list {
-		below := p.at(strconv.Itoa(i))
-		if s, ok := v.(string); ok {
-			if flag != plain && !strings.HasPrefix(s, "-") {
+		index := strconv.Itoa(i)
+		below := w.custom(index, p.at(index))
+		s, ok := v.(string)
+		if ok && !strings.HasPrefix(s, "-") {
+			if flag != plain {
 				below.kind = flag
 			}
-			flag = flagKind(s)
-		} else {
-			flag = plain
+			if below.rule == "" {
+				below.rule = customFlag
+			}
+		}
+		flag, customFlag = plain, ""
+		if ok {
+			flag, customFlag = flagKind(s), w.customFlag(s)
 		}
 		out[i] = w.value(v, below)
 	}
@@ -154,8 +177,9 @@ func flagKind(s string) kind {
 }
 
 func (w *walker) number(n json.Number, p place) any {
+	p = w.excuse(p, string(n))
 	switch {
-	case p.secret, p.kind == password:
+	case p.rule != "", p.secret, p.kind == password:
 	case p.kind != plain && len(n) >= 9 && digits(string(n)):
 	case w.known.forms[string(n)] != "": // a known secret again, this time as a number
 	default:
@@ -166,6 +190,8 @@ func (w *walker) number(n json.Number, p place) any {
 
 func (w *walker) ruleFor(p place) string {
 	switch {
+	case p.rule != "":
+		return p.rule
 	case p.secret:
 		return ruleSecret
 	case p.kind != plain:
@@ -177,7 +203,12 @@ func (w *walker) ruleFor(p place) string {
 // text masks a string of which the place says it is secret, and looks into
 // every other.
 func (w *walker) text(s string, p place) any {
+	p = w.excuse(p, s)
 	switch {
+	case p.rule != "" && !wholeMask(s) && s != "" && !template(s):
+		return w.mask(p.rule, p.path, s)
+	case p.rule != "":
+		return s
 	case p.secret && !wholeMask(s) && s != "" && !template(s):
 		return w.mask(ruleSecret, p.path, s)
 	case p.secret:
@@ -198,11 +229,11 @@ func (w *walker) string(s string, p place) string {
 		if v, ok := parse(s); ok {
 			inner := walker{work: w.work, nesting: w.nesting + 1, forSecret: w.forSecret}
 			before := w.masked
-			v = inner.value(v, place{path: p.path})
+			v = inner.value(v, place{path: p.path, steps: p.steps})
 			if w.masked != before {
 				return string(audit.CanonicalJSON(v))
 			}
-		} else if found := w.r.scan(s); len(found) > 0 && strings.HasPrefix(p.path, parametersPath) {
+		} else if found := w.r.scanAt(s, p.path); len(found) > 0 && strings.HasPrefix(p.path, parametersPath) {
 			return w.mask(found[0].Rule, p.path, s)
 		}
 	}

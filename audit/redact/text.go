@@ -10,21 +10,25 @@ import (
 type keyword struct {
 	text string
 	rule int // index into rules; names when it is a name for assignments
+
+	// ahead: nothing is found unless a token goes on behind the keyword.
+	ahead bool
 }
 
 const names = -1
 
 // nameWords occur in every name that [classify] calls secret.
-var nameWords = []string{"pass", "pwd", "secret", "token", "key", "auth", "cred", "dsn", "connection", "connstr", "conn_str", "conn-str", "jwt", "pin", "psk", "otp", "dockerc", "cookie", "pw", "_pat"}
+var nameWords = []string{"pass", "pwd", "secret", "token", "key", "auth", "cred", "dsn", "connection", "connstr", "conn_str", "conn-str", "jwt", "pin", "psk", "otp", "dockerc", "cookie", "pw", "_pat",
+	"kennwort", "senha", "contrasena", "wachtwoord", "haslo", "lozinka", "salasana", "mdp", "mnemonic", "seedphrase", "seed_phrase", "sessid", "sessionid"}
 
 func keywords(rules []rule) []keyword {
 	var words []keyword
 	for _, w := range nameWords {
-		words = append(words, keyword{w, names})
+		words = append(words, keyword{text: w, rule: names})
 	}
 	for i, rule := range rules {
 		for _, w := range rule.keywords {
-			words = append(words, keyword{strings.ToLower(w), i})
+			words = append(words, keyword{strings.ToLower(w), i, rule.tokens})
 		}
 	}
 	return words
@@ -32,7 +36,12 @@ func keywords(rules []rule) []keyword {
 
 // scan finds what is secret in s, once: what comes back is fit to be applied,
 // and nothing comes back when s holds no more.
-func (r *Redactor) scan(s string) []finding { return settle(s, r.look(s, 0)) }
+func (r *Redactor) scan(s string) []finding { return r.scanAt(s, "") }
+
+// scanAt is scan for a text at a path of a record.
+func (r *Redactor) scanAt(s, path string) []finding {
+	return r.policy.labels(s, settle(s, r.policy.keepAt(path, s, r.look(s, 0))))
+}
 
 // maxLayers is how many encodings inside each other are seen through.
 const maxLayers = 3
@@ -42,9 +51,12 @@ func (r *Redactor) look(s string, layer int) []finding {
 		return nil
 	}
 	s = validUTF8(s)
-	found := r.clear(s)
-	if v, ok := plainView(s); ok {
-		for _, f := range r.clear(v.text) {
+	found := r.policy.keep(s, append(r.clear(s), r.words(s, layer)...))
+	if layer == maxLayers {
+		return found
+	}
+	for _, v := range views(s) {
+		for _, f := range r.look(v.text, layer+1) {
 			if f.secret == "" {
 				f.secret = v.text[f.Start:f.End]
 			}
@@ -52,20 +64,20 @@ func (r *Redactor) look(s string, layer int) []finding {
 			found = append(found, f)
 		}
 	}
-	if layer < maxLayers {
-		found = append(found, r.encoded(s, layer)...)
-	}
 	return found
 }
 
 // clear finds secrets that stand in s as they are.
 func (r *Redactor) clear(s string) []finding {
-	a := assignments{text: s}
+	a := assignments{text: s, policy: r.policy}
 	hits := make(map[int][]span)
 	r.gate.each(s, func(word, end int) {
-		w := r.words[word]
+		w := r.keywords[word]
 		if w.rule == names {
 			a.word(end-len(w.text), end)
+			return
+		}
+		if w.ahead && !tokenAhead(s, end) {
 			return
 		}
 		hits[w.rule] = widen(s, hits[w.rule], r.rules[w.rule], end)
@@ -77,6 +89,20 @@ func (r *Redactor) clear(s string) []finding {
 		}
 	}
 	return append(found, manifests(s)...)
+}
+
+// tokenAhead tells whether what follows a keyword may be the rest of a token.
+func tokenAhead(s string, at int) bool {
+	const least = 8
+	if at+least > len(s) {
+		return false
+	}
+	for _, c := range []byte(s[at : at+least]) {
+		if !isNameByte(c) && c != '~' && c != '+' && c != '/' {
+			return false
+		}
+	}
+	return true
 }
 
 // How far around a keyword its rule looks: to the ends of the line, and of a

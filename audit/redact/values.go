@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // evident words are never a secret, whatever name they stand under.
 var evident = set(`true false null none nil yes no on off undefined nan required optional enabled disabled unset empty default
@@ -14,81 +17,9 @@ var prose = set(`expired invalid missing incorrect wrong denied failed failure n
 	too expires expiring refreshed renewed revoked generated reset saved loading loaded using exists already be contains
 	getting reading fetching failed: error: invalid: secretkeyref configmapkeyref vault`)
 
-// placeholder tells values that stand for a secret that is elsewhere, or that
-// somebody else has masked already.
-func placeholder(v string) bool {
-	v = strings.Trim(v, " \t\"'`")
-	if v == "" || evident[strings.ToLower(v)] {
-		return true
-	}
-	if template(v) || fillIn(v) || blanked(v) {
-		return true
-	}
-	if v[0] == '$' && len(v) > 1 && isName(v[1:]) || len(v) > 2 && v[0] == '%' && v[len(v)-1] == '%' && isName(v[1:len(v)-1]) {
-		return true
-	}
-	return strings.Trim(v, ".-_…•#0") == ""
-}
-
-// template tells ${NAME} and its like. One with a default (${NAME:-value})
-// holds a value.
-func template(v string) bool {
-	for _, t := range []struct{ open, close string }{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"{", "}"}, {"<", ">"}, {"%(", ")s"}, {"#{", "}"}, {"ENC[", "]"}, {"ENC(", ")"}} {
-		if !strings.HasPrefix(v, t.open) || strings.Index(v, t.close) != len(v)-len(t.close) {
-			continue
-		}
-		if t.open == "{" && !isPath(strings.TrimPrefix(v[1:len(v)-1], ".")) {
-			continue
-		}
-		return !strings.Contains(v, ":-") && !strings.Contains(v, ":=")
-	}
-	return false
-}
-
-var fillInWords = set("your insert replace here placeholder example changeme my_token")
-
-// fillIn tells what documentation asks to be replaced: INSERT_TOKEN_HERE.
-func fillIn(v string) bool {
-	words := strings.FieldsFunc(strings.ToLower(v), func(c rune) bool { return c < 'a' || c > 'z' })
-	if len(words) < 3 || strings.ContainsAny(v, "$!@#%^&+=") || len(words) < 5 && strings.ContainsAny(v, "0123456789") {
-		return false
-	}
-	for _, w := range words {
-		if fillInWords[w] {
-			return true
-		}
-	}
-	return false
-}
-
-// blanked tells what somebody has made unreadable already: ghp_xxxxxxxx, ****.
-func blanked(v string) bool {
-	if strings.Trim(v, "xX*") == "" || len(v) >= 8 && strings.Trim(v, v[:1]) == "" {
-		return true
-	}
-	run := 0
-	for i := range len(v) {
-		if c := v[i]; c == 'x' || c == 'X' || c == '*' {
-			if run++; run >= 6 && strings.Count(v, v[i:i+1])*2 >= len(v) {
-				return true
-			}
-			continue
-		}
-		run = 0
-	}
-	return false
-}
-
-// isName tells the names of variables, which are letters, digits and _ and do
-// not begin with a digit.
-func isName(s string) bool {
-	for i := range len(s) {
-		if !isAlnum(s[i]) && s[i] != '_' || i == 0 && isDigit(s[i]) {
-			return false
-		}
-	}
-	return s != ""
-}
+// chosen are words of prose that people do choose as passwords, where nothing
+// follows them.
+var chosen = set("password secret token test")
 
 // context is how a value came to stand in a text.
 type context struct {
@@ -97,19 +28,26 @@ type context struct {
 	strict bool // an = sign, quotes or a flag: more than a colon in a sentence
 	quoted bool
 	more   bool // another word follows on the line
+	policy bool // the policy says that the name's values are secret
 }
 
 // plausible decides whether the value of a secret name in a text is the secret
 // or only speaks of it. Passwords are any word; what machines make looks mixed.
 func plausible(v string, c context) bool {
-	if location(v) || placeholder(v) || !c.quoted && expression(v) {
+	if c.policy {
+		return v != "" && !template(v)
+	}
+	if location(v) || placeholder(v) || !c.quoted && expression(v) || invented(v) {
 		return false
 	}
 	if !c.strict && constant(v) {
 		return false
 	}
 	lower := strings.ToLower(v)
-	if prose[strings.Trim(lower, ".,:;!?")] && (c.kind != password || !c.strict) || c.quoted && strings.HasPrefix(v, ",") {
+	if c.kind != password && (elided(v) || sample(v) || c.quoted && looksJSON(v)) {
+		return false
+	}
+	if prose[strings.Trim(lower, ".,:;!?")] && (c.kind != password || !c.strict && (c.more || !chosen[lower])) || c.quoted && strings.HasPrefix(v, ",") {
 		return false
 	}
 	switch c.kind {
@@ -118,7 +56,7 @@ func plausible(v string, c context) bool {
 	case password:
 		return plausiblePassword(v, c)
 	case secret:
-		return !label(v) && len(v) >= 6 && (mixed(v) || len(v) >= 20 || c.strict && !letters(v)) && !strings.ContainsAny(v, " \t")
+		return !label(v) && len(v) >= 6 && !strings.Contains(v, "](") && (mixed(v) || len(v) >= 20 || c.strict && !letters(v)) && !strings.ContainsAny(v, " \t")
 	default:
 		if expression(strings.TrimLeft(v, "@")) || len(v) < 6 || strings.ContainsAny(v, " \t") || digits(v) && len(v) < 10 {
 			return false
@@ -126,11 +64,17 @@ func plausible(v string, c context) bool {
 		if c.strict {
 			return mixed(v) || len(v) >= 16 && !label(v) || !letters(v) && len(v) >= 8 && !label(v)
 		}
-		return len(v) >= 8 && mixed(v) || len(v) >= 20 && !label(v)
+		return len(v) >= 8 && mixed(v) && !label(v) || len(v) >= 20 && !label(v)
 	}
 }
 
 func plausiblePassword(v string, c context) bool {
+	if digits(v) && len(v) < 3 || strings.HasPrefix(v, "--") || strings.HasPrefix(v, "[") && strings.Contains(v, "](") {
+		return false // the number of a field, the next flag, a link
+	}
+	if !speaks(v) || c.quoted && (strings.HasSuffix(v, ": ") || strings.HasSuffix(v, ":") && strings.Contains(v, " ")) { // a prompt
+		return false
+	}
 	if c.strict {
 		return c.quoted || !c.more || len(v) > 2
 	}
@@ -138,6 +82,11 @@ func plausiblePassword(v string, c context) bool {
 		return false // "Password: choose a new one"
 	}
 	return len(v) >= 3
+}
+
+// speaks tells that there is a letter or digit of any alphabet.
+func speaks(v string) bool {
+	return strings.IndexFunc(v, func(r rune) bool { return r != '¨' && (unicode.IsLetter(r) || unicode.IsDigit(r)) }) >= 0
 }
 
 // mixed tells letters together with digits, or capitals inside a word.
@@ -215,6 +164,12 @@ func expression(v string) bool {
 		return true
 	}
 	if i := strings.IndexByte(v, '['); i > 0 && strings.HasSuffix(v, "]") && isPath(v[:i]) {
+		return true
+	}
+	if v != "" && (v[0] == '(' && strings.IndexByte(v, ')') < 0 || strings.HasSuffix(v, "[") || strings.HasSuffix(v, "(")) {
+		return true // a cast, an index, a call
+	}
+	if strings.HasPrefix(v, "#{") || strings.HasPrefix(v, "<%") || strings.HasPrefix(v, "%{") || strings.HasPrefix(v, "{{") { // cut at a quote
 		return true
 	}
 	if strings.HasPrefix(v, "$(") || strings.HasPrefix(v, "$_") || strings.HasPrefix(v, `\$_`) || v == "{" || v == "[" {

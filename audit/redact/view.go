@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// view is a text as a reader or program would take it, with \u0041 and %41
-// decoded and terminal colours and invisible characters left out.
+// view is a stretch of a text as a reader or program would take it.
 type view struct {
 	text  string
+	from  int    // where in the text it begins
 	steps []step // ascending
 }
 
@@ -19,84 +19,112 @@ type step struct{ at, shift int }
 func (v view) original(at int) int {
 	i := sort.Search(len(v.steps), func(i int) bool { return v.steps[i].at > at })
 	if i == 0 {
-		return at
+		return v.from + at
 	}
-	return at + v.steps[i-1].shift
+	return v.from + at + v.steps[i-1].shift
 }
 
-// plainView returns false when the view would be the text itself.
-func plainView(s string) (view, bool) {
-	if !strings.ContainsAny(s, "%\x1b\u200b\u200c\u200d\u2060\ufeff\u202d\u202e\u2066\u2069") && !strings.Contains(s, `\u00`) {
-		return view{}, false
+// lens writes a view.
+type lens struct {
+	b     strings.Builder
+	v     view
+	shift int
+}
+
+// put adds c, which stands for size bytes of the original; keep false leaves
+// them out.
+func (l *lens) put(c byte, size int, keep bool) {
+	written := 0
+	if keep {
+		l.b.WriteByte(c)
+		written = 1
 	}
-	var b strings.Builder
-	var v view
+	if size != written {
+		l.shift += size - written
+		l.step()
+	}
+}
+
+// copy adds a stretch as it is.
+func (l *lens) copy(s string) { l.b.WriteString(s) }
+
+// skip leaves out a stretch.
+func (l *lens) skip(size int) { l.put(0, size, false) }
+
+func (l *lens) step() {
+	if n := len(l.v.steps); n > 0 && l.v.steps[n-1].at == l.b.Len() {
+		l.v.steps[n-1].shift = l.shift
+		return
+	}
+	l.v.steps = append(l.v.steps, step{l.b.Len(), l.shift})
+}
+
+func (l *lens) view() view {
+	l.v.text = l.b.String()
+	return l.v
+}
+
+// views are all the ways to see s that differ from s itself.
+func views(s string) []view { return append(plainViews(s), joinedViews(s)...) }
+
+// plainViews decode \u0041, %41, &#65; and leave out terminal colours and
+// invisible characters, in the lines that have some.
+func plainViews(s string) (vs []view) {
 	for at := 0; at < len(s); {
-		size, c, keep := unit(s[at:])
-		if keep {
-			if size > 1 {
-				b.WriteByte(c)
-			} else {
-				b.WriteByte(s[at])
+		first := firstUnit(s, at)
+		if first == len(s) {
+			return vs
+		}
+		start := strings.LastIndexByte(s[at:first], '\n') + 1 + at
+		end := first
+		for end < len(s) { // on to the first line without
+			eol := lineFeed(s, end)
+			end = min(eol+1, len(s))
+			if end == len(s) || firstUnit(s[:lineFeed(s, end)], end) == lineFeed(s, end) {
+				break
 			}
 		}
+		vs = append(vs, plainView(s, start, end))
+		at = end
+	}
+	return vs
+}
+
+// lineFeed is where the line that holds at ends.
+func lineFeed(s string, at int) int {
+	if i := strings.IndexByte(s[at:], '\n'); i >= 0 {
+		return at + i
+	}
+	return len(s)
+}
+
+// firstUnit is where the first encoded character behind at is, or the end.
+func firstUnit(s string, at int) int {
+	for ; at < len(s); at++ {
+		if encodes[s[at]] {
+			if size, _, keep := unit(s[at:]); size > 1 || !keep {
+				return at
+			}
+		}
+	}
+	return len(s)
+}
+
+func plainView(s string, start, end int) view {
+	l := lens{v: view{from: start}}
+	l.b.Grow(end - start)
+	for at := start; at < end; {
+		if !encodes[s[at]] {
+			l.b.WriteByte(s[at])
+			at++
+			continue
+		}
+		size, c, keep := unit(s[at:end])
+		if size == 1 {
+			c = s[at]
+		}
+		l.put(c, size, keep)
 		at += size
-		if shift := at - b.Len(); shift != v.shift() {
-			v.steps = append(v.steps, step{b.Len(), shift})
-		}
 	}
-	v.text = b.String()
-	return v, len(v.steps) > 0
-}
-
-func (v view) shift() int {
-	if len(v.steps) == 0 {
-		return 0
-	}
-	return v.steps[len(v.steps)-1].shift
-}
-
-// unit reads one character of s as the reader takes it: its size in s, the
-// ASCII byte it stands for, and whether it is visible at all.
-func unit(s string) (size int, c byte, keep bool) {
-	switch {
-	case s[0] == '%' && len(s) >= 3:
-		if c, ok := hexByte(s[1:3]); ok && c >= 0x20 && c < 0x7f {
-			return 3, c, true
-		}
-	case s[0] == '\\' && len(s) >= 6 && s[1] == 'u' && s[2] == '0' && s[3] == '0':
-		if c, ok := hexByte(s[4:6]); ok && c >= 0x20 && c < 0x7f {
-			return 6, c, true
-		}
-	case s[0] == 0x1b && len(s) >= 2 && s[1] == '[':
-		for i := 2; i < len(s) && i < 32; i++ {
-			if s[i] >= 0x40 && s[i] <= 0x7e {
-				return i + 1, 0, false
-			}
-		}
-	case s[0] == 0xe2 || s[0] == 0xef:
-		for _, hidden := range []string{"\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u202d", "\u202e", "\u2066", "\u2069"} {
-			if strings.HasPrefix(s, hidden) {
-				return len(hidden), 0, false
-			}
-		}
-	}
-	return 1, 0, true
-}
-
-func hexByte(s string) (byte, bool) {
-	var n byte
-	for i := range 2 {
-		switch c := s[i]; {
-		case isDigit(c):
-			n = n<<4 | c - '0'
-		case c >= 'a' && c <= 'f':
-			n = n<<4 | c - 'a' + 10
-		case c >= 'A' && c <= 'F':
-			n = n<<4 | c - 'A' + 10
-		default:
-			return 0, false
-		}
-	}
-	return n, true
+	return l.view()
 }
