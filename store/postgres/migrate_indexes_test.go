@@ -21,11 +21,13 @@ func unindexedDatabase(t *testing.T) (*postgres.Store, *pgx.Conn) {
 	address := emptyDatabase(t)
 	store := open(t, postgres.Config{URL: address})
 	must(t, postgres.MigrateTo(t.Context(), store, beforeTheIndexes))
+	conn := connect(t, address)
+	execute(t, conn, `ALTER TABLE kubernetes_execution_audit ADD COLUMN policy VARCHAR(64)`) // which Append of this release wants
 	for month := range 3 {
 		_, err := store.Append(t.Context(), many(10, january.AddDate(0, month, 0)))
 		must(t, err)
 	}
-	return store, connect(t, address)
+	return store, conn
 }
 
 // busy keeps the migration waiting in mid-build of the partition's first index,
@@ -82,7 +84,7 @@ func allIndexed(t *testing.T, conn *pgx.Conn, partitions int64) {
 		HAVING count(child.inhrelid) <> $1`, partitions)
 	equal(t, "indexes that do not cover all partitions", strings.Join(covered, ", "), "")
 	equal(t, "indexes for queries", column[int64](t, conn, `SELECT count(*) FROM pg_index
-		WHERE indrelid = 'kubernetes_execution_audit'::regclass`)[0], 7+5)
+		WHERE indrelid = 'kubernetes_execution_audit'::regclass`)[0], 7+6)
 	strangers := column[string](t, conn, `SELECT c.relname FROM pg_class c JOIN pg_index x ON x.indexrelid = c.oid
 		JOIN pg_class t ON t.oid = x.indrelid WHERE t.relname LIKE 'kubernetes_execution_audit%' AND c.relowner <> t.relowner`)
 	equal(t, "indexes with another owner than their table", strings.Join(strangers, " "), "")
