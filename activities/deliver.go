@@ -39,7 +39,8 @@ type Delivered struct {
 	Rows []audit.Receipt `json:"rows"`
 	// Redactions counts what was masked, by rule.
 	Redactions map[string]int `json:"redactions,omitempty"`
-	// Policy is the version of the redaction policy.
+	// Policy is the version of the redaction policy that was applied; empty when
+	// a release did it that did not note it.
 	Policy string `json:"policy"`
 }
 
@@ -61,6 +62,7 @@ func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte,
 		return nil, d.failure("open the observed envelope", err)
 	}
 	for i, r := range records {
+		r.Policy = d.Redactor.Version() // first, so that nothing a door wrote there is noted
 		r = d.Redactor.Record(r.Normalise()).Normalise()
 		r.RecordSHA256 = r.Digest()
 		r.DeliveredBy = workflowID
@@ -89,7 +91,16 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 		return Delivered{}, d.failure("append to the store", err)
 	}
 	d.Metrics.stored(time.Now(), records, receipts)
-	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: d.Redactor.Version()}, nil
+	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: policyOf(records)}, nil
+}
+
+// policyOf is the policy of all records of an envelope, which were redacted in
+// one go; maybe not by this process, whose policy may be another one.
+func policyOf(records []audit.Record) string {
+	if len(records) == 0 {
+		return ""
+	}
+	return records[0].Policy
 }
 
 func countByRule(records []audit.Record) map[string]int {

@@ -210,6 +210,9 @@ func TestRedactGivesNormalisedMaskedDigestedRecordsOfThisWorkflow(t *testing.T) 
 		if r.DeliveredBy != workflowID {
 			t.Errorf("delivered by %q, want %q", r.DeliveredBy, workflowID)
 		}
+		if r.Policy != b.Redactor.Version() {
+			t.Errorf("redacted with %q, want %q", r.Policy, b.Redactor.Version())
+		}
 	}
 }
 
@@ -220,6 +223,59 @@ func TestTheSameEnvelopeGivesTheSameRecordsAgain(t *testing.T) {
 	first, second := b.open(t, b.redact(t, envelope)), b.open(t, b.redact(t, envelope))
 	if !reflect.DeepEqual(first, second) || first[0].RecordSHA256 == "" {
 		t.Errorf("a retry would make a conflict of its own row:\n%+v\n%+v", first, second)
+	}
+}
+
+func TestWhatADoorSaysOfThePolicyDoesNotCount(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	plain, boastful := observed("one"), observed("one")
+	boastful.Policy = strings.Repeat(canary+"\x00", 10)
+	records := b.open(t, b.redact(t, b.seal(t, seal.Observed, plain, boastful)))
+	if !reflect.DeepEqual(records[0], records[1]) {
+		t.Errorf("it makes a difference:\n%+v\n%+v", records[0], records[1])
+	}
+}
+
+func TestAnotherPolicyThatMasksTheSameMakesADuplicateAndNoConflict(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	envelope := b.seal(t, seal.Observed, observed("one"))
+	before, policy := b.redact(t, envelope), b.Redactor.Version()
+	var err error
+	b.Redactor, err = redact.NewWith(redact.Options{Rules: []redact.Rule{{Name: "badge", Keys: []string{"badge_number"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := b.redact(t, envelope)
+	if b.Redactor.Version() == policy {
+		t.Fatal("it is the same policy")
+	}
+	for _, attempt := range []struct {
+		redacted []byte
+		policy   string
+		outcome  audit.Outcome
+	}{
+		{before, policy, audit.OutcomeStored}, // by a worker that has the other policy by now
+		{after, b.Redactor.Version(), audit.OutcomeDuplicate},
+	} {
+		done := b.persist(t, attempt.redacted)
+		if done.Policy != attempt.policy || done.Rows[0].Outcome != attempt.outcome {
+			t.Errorf("delivered with %q: %s; want %q: %s", done.Policy, done.Rows[0].Outcome, attempt.policy, attempt.outcome)
+		}
+	}
+	if row := b.store.rows[audit.ID("prod", "one")]; row.Policy != policy {
+		t.Errorf("the row says %q, want %q", row.Policy, policy)
+	}
+}
+
+func TestAnEnvelopeOfAReleaseThatNotedNoPolicyIsStoredWithoutOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	records := b.open(t, b.redact(t, b.seal(t, seal.Observed, observed("one"))))
+	records[0].Policy = ""
+	if done := b.persist(t, b.seal(t, seal.Redacted, records...)); done.Policy != "" || done.Rows[0].Outcome != audit.OutcomeStored {
+		t.Errorf("%+v", done)
 	}
 }
 

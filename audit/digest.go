@@ -6,11 +6,12 @@ import (
 )
 
 // Digest returns the SHA-256 of the canonical record in hexadecimal: all of it
-// but RecordSHA256 itself and DeliveredBy, which tells of the delivery, not of
-// the execution. It takes a normalised record; then the same row read back from
-// PostgreSQL has the same digest.
+// but RecordSHA256 itself, and DeliveredBy and Policy, which tell of the
+// delivery, not of the execution. So a policy that changes between two attempts
+// and masks the same makes a duplicate, not a conflict. It takes a normalised
+// record; then the same row read back from PostgreSQL has the same digest.
 func (r Record) Digest() string {
-	r.RecordSHA256, r.DeliveredBy = "", ""
+	r.RecordSHA256, r.DeliveredBy, r.Policy = "", "", ""
 	sum := sha256.Sum256(CanonicalJSON(r))
 	return hex.EncodeToString(sum[:])
 }

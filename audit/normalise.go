@@ -75,6 +75,7 @@ func (r *Record) texts() []text {
 		{"source", &r.Source, 100},
 		{"job_exit_reason", &r.JobExitReason, 255},
 		{"resource_usage_source", &r.ResourceUsageSource, 50},
+		{"policy", &r.Policy, 64},
 	}
 }
 

@@ -84,6 +84,11 @@ type Record struct {
 	RecordSHA256 string `json:"record_sha256,omitempty"`
 	// DeliveredBy is the id of the workflow that delivered the record.
 	DeliveredBy string `json:"delivered_by,omitempty"`
+	// Policy is the version of the redaction policy that was applied (at most 64
+	// runes); empty when that is not known. Who opens an envelope without knowing
+	// this field drops it and thereby makes it unknown, which misleads nobody: it
+	// did not need another version of the envelope's format.
+	Policy string `json:"policy,omitempty"`
 }
 
 // ResourceUsage is what the deciding pod used, in the units of the seed.

@@ -182,7 +182,7 @@ func TestDigestTellsOfTheExecutionNotOfItsDelivery(t *testing.T) {
 	t.Parallel()
 	r := valid().Normalise()
 	digest := r.Digest()
-	r.DeliveredBy, r.RecordSHA256 = "audit/KubernetesExecution/8d7f", digest
+	r.DeliveredBy, r.Policy, r.RecordSHA256 = "audit/KubernetesExecution/8d7f", "builtin-2", digest
 	if r.Digest() != digest {
 		t.Error("the digest depends on the delivery")
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/auditflow/auditflow/audit"
 )
 
-// label is what may be read of a delivery in clear: names, masked.
+// label is what may be read of a delivery in clear: names, masked as the policy
+// wants it of the field they come from.
 type label struct {
 	action, namespace, kind, name      string
 	execution, executionNamespace      string
@@ -18,12 +19,12 @@ type label struct {
 }
 
 func (s *Starter) label(r audit.Record) label {
-	masked := func(name string) string { return plain(s.Redactor.Name(name)) }
+	masked := func(field, value string) string { return plain(s.Redactor.Field(field, value)) }
 	return label{
-		action: masked(r.ActionType), namespace: masked(r.TargetNamespace),
-		kind: masked(r.TargetResourceKind), name: masked(r.TargetResourceName),
-		execution: masked(r.ExecutionID), executionNamespace: masked(r.ExecutionNamespace),
-		workflowRef: masked(r.WorkflowRef), phase: masked(r.Phase), cluster: plain(r.Cluster),
+		action: masked("action_type", r.ActionType), namespace: masked("target_namespace", r.TargetNamespace),
+		kind: masked("target_resource_kind", r.TargetResourceKind), name: masked("target_resource_name", r.TargetResourceName),
+		execution: masked("execution_id", r.ExecutionID), executionNamespace: masked("execution_namespace", r.ExecutionNamespace),
+		workflowRef: masked("workflow_ref", r.WorkflowRef), phase: masked("phase", r.Phase), cluster: plain(r.Cluster),
 		rowID: r.ID, step: r.StepIndex, success: r.Success,
 	}
 }

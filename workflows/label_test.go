@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -33,6 +34,45 @@ func TestWhatGoesInClearIsMaskedAndHarmless(t *testing.T) {
 	if v, ok := attributes.GetKeyword(AttributePhase); !ok || v != "Failed" {
 		t.Errorf("phase attribute %q", v)
 	}
+}
+
+func TestAFieldThatThePolicyCallsSecretDoesNotGoInClear(t *testing.T) {
+	t.Parallel()
+	for field := range named(&audit.Record{}) {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			redactor, err := redact.NewWith(redact.Options{Fields: map[string]redact.Class{field: redact.Secret}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r audit.Record
+			*named(&r)[field] = "acquisition"
+			for door, want := range map[*Starter]bool{{Redactor: redact.New()}: true, {Redactor: redactor}: false} {
+				l := door.label(r)
+				if shown := strings.Contains(inClear(l), "acquisition"); shown != want {
+					t.Errorf("shown in clear: %t, want %t: %s", shown, want, inClear(l))
+				}
+			}
+		})
+	}
+}
+
+// named are the fields of a record of which something goes in clear.
+func named(r *audit.Record) map[string]*string {
+	return map[string]*string{
+		"action_type": &r.ActionType, "target_namespace": &r.TargetNamespace, "target_resource_kind": &r.TargetResourceKind,
+		"target_resource_name": &r.TargetResourceName, "execution_id": &r.ExecutionID, "execution_namespace": &r.ExecutionNamespace,
+		"workflow_ref": &r.WorkflowRef, "phase": &r.Phase,
+	}
+}
+
+// inClear is all that Temporal would get in clear.
+func inClear(l label) string {
+	text := l.summary() + l.details()
+	for _, value := range l.attributes().GetUntypedValues() {
+		text += fmt.Sprint(value)
+	}
+	return text
 }
 
 func TestNamesOfAnyLengthFitWhatTemporalAccepts(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/controller"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
@@ -22,7 +23,12 @@ Configuration (YAML; cluster and keyset_file are required):
   listen: ":8080"             # /healthz, /readyz, /metrics
   log_level: info             # debug, info, warn, error
   log_format: json            # json, text
-  keyset_file: /etc/auditflow/keyset.json
+  keyset_file: /etc/auditflow/keyset.json   # a change of it needs no restart
+  keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
+  keyset_kms_token_file: ""   # a file with Vault's token, read for every request
+  keyset_kms_ca_file: ""      # certificates (PEM) that vouch for Vault; default: the system's
+  redaction_policy_file: ""   # default: the built-in rules; a change needs a restart
+  token_keyset_file: ""       # for a policy with tokens: keyed; a change needs a restart
   temporal:
     address: temporal-frontend:7233
     namespace: default
@@ -91,6 +97,7 @@ func load(path string, r *config.Reader) (settings, error) {
 	if u, err := url.Parse(service); err != nil || service != "" && u.Host == "" {
 		r.Fault("storage_service_url", "want an address as in http://host:8085")
 	}
+	secrecy.Check(s.common, r)
 	return s, r.Err()
 }
 

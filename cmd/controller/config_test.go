@@ -1,15 +1,35 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/auditflow/auditflow/audit/seal"
 	"github.com/auditflow/auditflow/internal/daemon/daemontest"
 )
 
-const minimal = "cluster: prod-eu-1\nkeyset_file: /etc/auditflow/keyset.json\n"
+var keyset, minimal string // the path of a keyset, and a configuration with it
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "controller")
+	if err != nil {
+		panic(err)
+	}
+	keyset = filepath.Join(dir, "keyset.json")
+	minimal = "cluster: prod-eu-1\nkeyset_file: " + keyset + "\n"
+	var text bytes.Buffer
+	if err := errors.Join(seal.Generate(&text), os.WriteFile(keyset, text.Bytes(), 0o600)); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
 
 type outcome = daemontest.Outcome[settings]
 
@@ -43,7 +63,7 @@ func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
 
 func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	t.Parallel()
-	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program)))
+	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program, keyset)))
 	if short.Code != 0 || short.Started == nil || full.Started == nil {
 		t.Fatalf("did not start: %s%s", short.Stderr, full.Stderr)
 	}
@@ -81,6 +101,17 @@ delivery: {starters: 0, waiters: many}
 	refused(t, "keyset_file: k\ncluster: "+strings.Repeat("c", 254)+"\n", "cluster: is 254 bytes long, at most 253")
 }
 
+func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {
+	t.Parallel()
+	absent, policy := filepath.Join(t.TempDir(), "absent.json"), daemontest.Write(t, "version: 1\noff:\n  - everything\n  - netrc\n  - netrc\n")
+	refused(t, "cluster: prod-eu-1\nkeyset_file: "+absent+"\nredaction_policy_file: "+policy+"\nlog_level: loud\n",
+		"keyset_file: load keyset: open "+absent,
+		"redaction_policy_file: "+policy+": line 3: off[0]: there is no built-in rule of this name",
+		"redaction_policy_file: "+policy+": line 5: off[2]: is there twice",
+		"log_level: want one of",
+	)
+}
+
 func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
 	t.Parallel()
 	refused(t, minimal+"clutser: x\ndelivery: {startres: 3}\n", `unknown field "clutser"`, `unknown field "delivery.startres"`)
@@ -97,5 +128,5 @@ func TestAFileThatIsMissingIsNamed(t *testing.T) {
 
 func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
-	daemontest.HelpTellsEveryKey[file](t, program)
+	daemontest.HelpTellsEveryKey[file](t, program, keyset)
 }

@@ -18,8 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/auditflow/auditflow/audit/redact"
-	"github.com/auditflow/auditflow/audit/seal"
+	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/controller"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/telemetry"
@@ -37,7 +36,7 @@ var program = daemon.Program[settings]{
 func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	log.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	klog.SetSlogLogger(logger)
-	sealer, err := seal.Load(s.common.KeysetFile)
+	sealer, redactor, err := secrecy.Open(s.common, logger)
 	if err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	}
 	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
 	if s.enabled {
-		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redact.New()}
+		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor}
 		err = controller.Setup(mgr, s.controller, starter, registry)
 	} else {
 		logger.Warn("audit_enabled is false: executions are not recorded, and those held are let go")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -20,7 +21,12 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
   listen: ":8080"             # /healthz, /readyz, /metrics
   log_level: info             # debug, info, warn, error
   log_format: json            # json, text
-  keyset_file: /etc/auditflow/keyset.json
+  keyset_file: /etc/auditflow/keyset.json   # a change of it needs no restart
+  keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
+  keyset_kms_token_file: ""   # a file with Vault's token, read for every request
+  keyset_kms_ca_file: ""      # certificates (PEM) that vouch for Vault; default: the system's
+  redaction_policy_file: ""   # default: the built-in rules; a change needs a restart
+  token_keyset_file: ""       # for a policy with tokens: keyed; a change needs a restart
   temporal:
     address: temporal-frontend:7233
     namespace: default
@@ -84,5 +90,6 @@ func load(path string, r *config.Reader) (settings, error) {
 			r.Fault("database", "%s", strings.TrimSpace(fault))
 		}
 	}
+	secrecy.Check(s.common, r)
 	return s, r.Err()
 }

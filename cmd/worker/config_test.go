@@ -1,26 +1,40 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/auditflow/auditflow/audit/seal"
 	"github.com/auditflow/auditflow/internal/daemon/daemontest"
 )
 
-const (
-	minimal  = "keyset_file: /etc/auditflow/keyset.json\ndatabase: {url: 'postgres://auditflow@db.prod/audit'}\n"
-	variable = "AUDITFLOW_DATABASE_URL"
-)
+const variable = "AUDITFLOW_DATABASE_URL"
+
+var keyset, minimal string // the path of a keyset, and a configuration with it
 
 // Tests that set the variable are not parallel; the others are without it.
 func TestMain(m *testing.M) {
 	if err := os.Unsetenv(variable); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "worker")
+	if err != nil {
+		panic(err)
+	}
+	keyset = filepath.Join(dir, "keyset.json")
+	minimal = "keyset_file: " + keyset + "\ndatabase: {url: 'postgres://auditflow@db.prod/audit'}\n"
+	var text bytes.Buffer
+	if err := errors.Join(seal.Generate(&text), os.WriteFile(keyset, text.Bytes(), 0o600)); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 type outcome = daemontest.Outcome[settings]
@@ -55,7 +69,7 @@ func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
 
 func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	t.Parallel()
-	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program)))
+	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program, keyset)))
 	if short.Code != 0 || short.Started == nil || full.Started == nil {
 		t.Fatalf("did not start: %s%s", short.Stderr, full.Stderr)
 	}
@@ -87,6 +101,17 @@ worker: {workflow_tasks: 1, activities: many, drain_timeout: 20}
 	refused(t, minimal+"worker: {drain_timeout: 11m}\n", "worker.drain_timeout: want a duration from 0s to 10m0s, not 11m0s")
 }
 
+func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {
+	t.Parallel()
+	absent, policy := filepath.Join(t.TempDir(), "absent.json"), daemontest.Write(t, "version: 1\noff:\n  - everything\n  - netrc\n  - netrc\n")
+	refused(t, "database: {url: 'postgres://auditflow@db.prod/audit'}\nkeyset_file: "+absent+"\nredaction_policy_file: "+policy+"\nlog_level: loud\n",
+		"keyset_file: load keyset: open "+absent,
+		"redaction_policy_file: "+policy+": line 3: off[0]: there is no built-in rule of this name",
+		"redaction_policy_file: "+policy+": line 5: off[2]: is there twice",
+		"log_level: want one of",
+	)
+}
+
 func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
 	t.Parallel()
 	refused(t, minimal+"lsiten: x\nworker: {activity: 3}\n", `unknown field "lsiten"`, `unknown field "worker.activity"`)
@@ -96,7 +121,7 @@ func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
 func TestTheEnvironmentsDatabaseWinsOverTheFiles(t *testing.T) {
 	const url = "postgres://auditflow@other.prod/audit"
 	t.Setenv(variable, url)
-	for name, text := range map[string]string{"in both": minimal, "in the environment only": "keyset_file: k\n"} {
+	for name, text := range map[string]string{"in both": minimal, "in the environment only": "keyset_file: " + keyset + "\n"} {
 		if o := execute("--config", daemontest.Write(t, text)); o.Started == nil || o.Started.database.URL != url {
 			t.Errorf("%s: %+v, %s", name, o.Started, o.Stderr)
 		}
@@ -110,7 +135,7 @@ func TestADatabaseThatIsSetButEmptyIsAFault(t *testing.T) {
 
 func TestAPasswordIsInTheURLOrInAFile(t *testing.T) {
 	t.Parallel()
-	const file = "keyset_file: k\ndatabase: {password_file: /etc/db/password, url: 'postgres://auditflow"
+	file := "keyset_file: " + keyset + "\ndatabase: {password_file: /etc/db/password, url: 'postgres://auditflow"
 	o := execute("--config", daemontest.Write(t, file+"@db.prod/audit'}\n"))
 	if o.Started == nil || o.Started.database.PasswordFile != "/etc/db/password" {
 		t.Errorf("%+v, %s", o.Started, o.Stderr)
@@ -182,5 +207,5 @@ func TestAFileThatIsMissingIsNamed(t *testing.T) {
 
 func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
-	daemontest.HelpTellsEveryKey[file](t, program)
+	daemontest.HelpTellsEveryKey[file](t, program, keyset)
 }

@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/auditflow/auditflow/activities"
-	"github.com/auditflow/auditflow/audit/redact"
-	"github.com/auditflow/auditflow/audit/seal"
+	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/telemetry"
 	"github.com/auditflow/auditflow/internal/temporalclient"
@@ -30,7 +29,7 @@ var program = daemon.Program[settings]{
 }
 
 func run(ctx context.Context, s settings, log *slog.Logger) error {
-	sealer, err := seal.Load(s.common.KeysetFile)
+	sealer, redactor, err := secrecy.Open(s.common, log)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	registry := telemetry.Registry()
 	registry.MustRegister(activities.NewQuarantineGauge(store))
 	deliver := &activities.Deliver{
-		Sealer: sealer, Redactor: redact.New(), Store: store,
+		Sealer: sealer, Redactor: redactor, Store: store,
 		ErrorClass: postgres.Class, Metrics: activities.NewMetrics(registry),
 	}
 	var working atomic.Bool

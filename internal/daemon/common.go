@@ -10,11 +10,18 @@ import (
 
 // CommonFile is the part of every configuration file that is the same.
 type CommonFile struct {
-	Listen     config.Scalar `json:"listen"`
-	LogLevel   config.Scalar `json:"log_level"`
-	LogFormat  config.Scalar `json:"log_format"`
-	KeysetFile config.Scalar `json:"keyset_file"`
-	Temporal   struct {
+	Listen    config.Scalar `json:"listen"`
+	LogLevel  config.Scalar `json:"log_level"`
+	LogFormat config.Scalar `json:"log_format"`
+
+	KeysetFile          config.Scalar `json:"keyset_file"`
+	KeysetKMSURI        config.Scalar `json:"keyset_kms_uri"`
+	KeysetKMSTokenFile  config.Scalar `json:"keyset_kms_token_file"`
+	KeysetKMSCAFile     config.Scalar `json:"keyset_kms_ca_file"`
+	TokenKeysetFile     config.Scalar `json:"token_keyset_file"`
+	RedactionPolicyFile config.Scalar `json:"redaction_policy_file"`
+
+	Temporal struct {
 		Address   config.Scalar `json:"address"`
 		Namespace config.Scalar `json:"namespace"`
 	} `json:"temporal"`
@@ -28,8 +35,24 @@ type Common struct {
 	LogLevel string
 	// LogFormat is json (default) or text.
 	LogFormat string
-	// KeysetFile holds the keys that seal and open envelopes. Required.
+	// KeysetFile holds the keys that seal and open envelopes, and is followed: a
+	// change of it needs no restart. Required.
 	KeysetFile string
+	// KeysetKMSURI names the key that encrypts KeysetFile and TokenKeysetFile.
+	// Default: none, they are in clear.
+	KeysetKMSURI string
+	// KeysetKMSTokenFile holds the token for the KMS, read for every request.
+	// Required with KeysetKMSURI.
+	KeysetKMSTokenFile string
+	// KeysetKMSCAFile holds the certificates, in PEM, that vouch for the KMS.
+	// Default: those of the system.
+	KeysetKMSCAFile string
+	// TokenKeysetFile holds the key that names secrets in masks. Required if the
+	// policy says tokens: keyed, else a fault. Read at start only.
+	TokenKeysetFile string
+	// RedactionPolicyFile says how redaction differs from the built-in rules.
+	// Default: in nothing. Read at start only.
+	RedactionPolicyFile string
 	// Temporal is where deliveries live. Default 127.0.0.1:7233, namespace default.
 	Temporal temporalclient.Config
 }
@@ -41,10 +64,17 @@ func (f CommonFile) Read(r *config.Reader, identity string) Common {
 		host = "unknown-host" // shown to people only
 	}
 	return Common{
-		Listen:     r.Address("listen", f.Listen, ":8080"),
-		LogLevel:   r.OneOf("log_level", f.LogLevel, "info", "debug", "warn", "error"),
-		LogFormat:  r.OneOf("log_format", f.LogFormat, "json", "text"),
-		KeysetFile: r.Required("keyset_file", f.KeysetFile),
+		Listen:    r.Address("listen", f.Listen, ":8080"),
+		LogLevel:  r.OneOf("log_level", f.LogLevel, "info", "debug", "warn", "error"),
+		LogFormat: r.OneOf("log_format", f.LogFormat, "json", "text"),
+
+		KeysetFile:          r.Required("keyset_file", f.KeysetFile),
+		KeysetKMSURI:        r.String("keyset_kms_uri", f.KeysetKMSURI, ""),
+		KeysetKMSTokenFile:  r.String("keyset_kms_token_file", f.KeysetKMSTokenFile, ""),
+		KeysetKMSCAFile:     r.String("keyset_kms_ca_file", f.KeysetKMSCAFile, ""),
+		TokenKeysetFile:     r.String("token_keyset_file", f.TokenKeysetFile, ""),
+		RedactionPolicyFile: r.String("redaction_policy_file", f.RedactionPolicyFile, ""),
+
 		Temporal: temporalclient.Config{
 			Address:   r.Address("temporal.address", f.Temporal.Address, "127.0.0.1:7233"),
 			Namespace: r.String("temporal.namespace", f.Temporal.Namespace, "default"),

@@ -59,6 +59,7 @@ var columns = []column{
 	{"notes", "jsonb[]", each(func(r *audit.Record) *string { return documents(r.Notes) })},
 	{"record_sha256", "bytea[]", eachItem(func(it *item) []byte { return it.digest })},
 	{"delivered_by", "text[]", each(func(r *audit.Record) *string { return text(r.DeliveredBy) })},
+	{"policy", "text[]", each(func(r *audit.Record) *string { return text(r.Policy) })},
 }
 
 // insertStatement stores a slice of any length. One array per column instead of

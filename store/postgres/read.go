@@ -31,6 +31,7 @@ var rowColumns = strings.TrimSpace(`
 	a.source, coalesce(a.job_exit_reason, '') AS job_exit_reason, a.job_signal,
 	coalesce(a.resource_usage_source, '') AS resource_usage_source,
 	a.redactions, a.notes, a.record_sha256, coalesce(a.delivered_by, '') AS delivered_by,
+	coalesce(a.policy, '') AS policy,
 	a.persisted_at, a.tableoid::regclass::text AS table_name`)
 
 // scanRow rebuilds a record from its row, so that its digest is the one that
@@ -53,6 +54,7 @@ func scanRow(rows pgx.Rows, more ...any) (row Row, err error) {
 		&r.Source, &r.JobExitReason, &r.JobSignal,
 		&r.ResourceUsageSource,
 		&redactions, &notes, &digest, &r.DeliveredBy,
+		&r.Policy,
 		&row.PersistedAt, &row.Table,
 	}, more...)
 	if err := rows.Scan(into...); err != nil {

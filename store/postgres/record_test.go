@@ -45,7 +45,7 @@ func complete(uid string, createdAt time.Time) audit.Record {
 	r.JobExitReason, r.ResourceUsageSource = "OOMKilled", "metrics.k8s.io"
 	r.Redactions = []audit.Redaction{{Rule: "aws-access-token", Path: "output", Count: 2}}
 	r.Notes = []audit.Note{{Change: audit.ChangeNUL, Path: "error", Count: 1}}
-	r.DeliveredBy = "audit/KubernetesExecution/" + uid
+	r.DeliveredBy, r.Policy = "audit/KubernetesExecution/"+uid, "policy-0123456789ab+builtin-2"
 	return digested(r)
 }
 
@@ -76,7 +76,7 @@ func readBack(t *testing.T, conn *pgx.Conn, table, id string) audit.Record {
 			job_exit_code, job_resource_usage::text, retry_count, max_retries, created_at, completed_at,
 			coalesce(phase, ''), cluster, coalesce(execution_namespace, ''), coalesce(execution_uid, ''), source,
 			coalesce(job_exit_reason, ''), job_signal, coalesce(resource_usage_source, ''),
-			redactions::text, notes::text, record_sha256, coalesce(delivered_by, '')
+			redactions::text, notes::text, record_sha256, coalesce(delivered_by, ''), coalesce(policy, '')
 		FROM %s WHERE id = $1`
 	var r audit.Record
 	var parameters, usage, redactions, notes *string
@@ -91,7 +91,7 @@ func readBack(t *testing.T, conn *pgx.Conn, table, id string) audit.Record {
 		&r.JobExitCode, &usage, &r.RetryCount, &r.MaxRetries, &r.CreatedAt, &completedAt,
 		&r.Phase, &r.Cluster, &r.ExecutionNamespace, &r.ExecutionUID, &r.Source,
 		&r.JobExitReason, &r.JobSignal, &r.ResourceUsageSource,
-		&redactions, &notes, &digest, &r.DeliveredBy)
+		&redactions, &notes, &digest, &r.DeliveredBy, &r.Policy)
 	must(t, err)
 	r.ActionParameters = canonical(t, parameters)
 	decode(t, usage, &r.JobResourceUsage)

@@ -51,6 +51,7 @@ func TestReplayStoresARecordAndTakesItOutOfQuarantine(t *testing.T) {
 	got := readBack(t, conn, "kubernetes_execution_audit", records[0].ID)
 	equal(t, "digest of what was read", got.Digest(), records[0].RecordSHA256)
 	equal(t, "delivered_by", got.DeliveredBy, records[0].DeliveredBy)
+	equal(t, "policy", got.Policy, records[0].Policy)
 	left := column[string](t, conn, `SELECT id FROM `+quarantineTable)
 	equal(t, "left in quarantine", strings.Join(left, " "), records[1].ID)
 }

@@ -94,7 +94,7 @@ func (a *author) execution(j journey, at time.Duration) (row, time.Duration) {
 		WorkflowRef: j.ref, StepIndex: j.step, ActionType: does.name,
 		ActionParameters: json.RawMessage(a.parameters(does, j.target)),
 		TargetNamespace:  namespaces[j.namespace], TargetResourceKind: does.kind, TargetResourceName: a.resource(does.kind, j.target),
-		MaxRetries: 3, DeliveredBy: "audit/" + j.source + "/" + uid,
+		MaxRetries: 3, DeliveredBy: "audit/" + j.source + "/" + uid, Policy: "builtin-2",
 	}}
 	a.outcome(&r.Record, does)
 	took := a.timing(&r, does, j.tick, at)

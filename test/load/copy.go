@@ -57,6 +57,7 @@ var columns = []column{
 	{"notes", func(r *audit.Record) any { return document(r.Notes, len(r.Notes) > 0) }},
 	{"record_sha256", func(r *audit.Record) any { return digest(r.RecordSHA256) }},
 	{"delivered_by", func(r *audit.Record) any { return known(r.DeliveredBy) }},
+	{"policy", func(r *audit.Record) any { return known(r.Policy) }},
 }
 
 func columnNames() []string {

@@ -46,22 +46,26 @@ func Write(t *testing.T, text string) (path string) {
 
 var indented = regexp.MustCompile(`(?s)\nConfiguration \(YAML[^\n]*\n\n(.*)\n\nExit codes: `)
 
-// Example is the configuration that --help shows.
-func Example[C any](t *testing.T, p daemon.Program[C]) string {
+// exampleKeyset is where the examples in --help say that the keyset is.
+const exampleKeyset = "/etc/auditflow/keyset.json"
+
+// Example is the configuration that --help shows, with the path of a keyset that
+// is there: files that a configuration names are read.
+func Example[C any](t *testing.T, p daemon.Program[C], keyset string) string {
 	t.Helper()
 	o := Execute(p, "--help")
 	block := indented.FindStringSubmatch(o.Stdout)
 	if o.Code != 0 || block == nil {
 		t.Fatalf("exit code %d, no example in the help:\n%s", o.Code, o.Stdout)
 	}
-	return block[1] + "\n" // indented throughout, which YAML does not mind
+	return strings.ReplaceAll(block[1], exampleKeyset, keyset) + "\n" // indented throughout, which YAML does not mind
 }
 
 // HelpTellsEveryKey checks that the example in --help is valid and has every key
-// of the configuration file F.
-func HelpTellsEveryKey[F, C any](t *testing.T, p daemon.Program[C]) {
+// of the configuration file F. The keyset is as in [Example].
+func HelpTellsEveryKey[F, C any](t *testing.T, p daemon.Program[C], keyset string) {
 	t.Helper()
-	text := Example(t, p)
+	text := Example(t, p, keyset)
 	if o := Execute(p, "--config", Write(t, text), "--validate-config"); o.Code != 0 {
 		t.Errorf("the example is refused:\n%s\n%s", o.Stderr, text)
 	}
