@@ -137,6 +137,7 @@ type placement struct {
 	PersistedAt time.Time         `json:"persisted_at"`
 	Lag         *time.Duration    `json:"lag,omitempty"` // persisted_at - completed_at
 	DeliveredBy string            `json:"delivered_by,omitempty"`
+	Policy      string            `json:"policy,omitempty"` // that it was redacted with
 	Redactions  []audit.Redaction `json:"redactions,omitempty"`
 	Notes       []audit.Note      `json:"notes,omitempty"`
 	// RecordSHA256 was written with the row, Computed follows from what was read.
@@ -219,7 +220,7 @@ func (e *explanation) place(r row) {
 	}
 	e.Row = &placement{
 		Table: r.Table, CreatedAt: r.CreatedAt, CompletedAt: r.CompletedAt, PersistedAt: r.PersistedAt,
-		DeliveredBy: r.DeliveredBy, Redactions: r.Redactions, Notes: r.Notes,
+		DeliveredBy: r.DeliveredBy, Policy: r.Policy, Redactions: r.Redactions, Notes: r.Notes,
 		RecordSHA256: r.RecordSHA256, Computed: r.Digest(),
 	}
 	e.Row.DigestMatches = e.Row.Computed == e.Row.RecordSHA256

@@ -64,6 +64,7 @@ func (r *placement) tell(page *page, at func(time.Time) string) {
 		page.line("lag", human(*r.Lag)+" from completed to persisted")
 	}
 	page.line("delivered by", r.DeliveredBy)
+	page.line("policy", r.Policy)
 	changes(page, r.Redactions, r.Notes)
 
 	page.section("Digest")

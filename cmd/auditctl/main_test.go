@@ -174,7 +174,7 @@ func succeeded(uid string, minutes int) audit.Record {
 		JobResourceUsage: &audit.ResourceUsage{CPUMillicores: 250, MemoryBytes: 256 << 20}, ResourceUsageSource: "requests",
 		MaxRetries: 3, CreatedAt: created, CompletedAt: created.Add(time.Second + took), Phase: "Completed",
 		Cluster: "prod-eu", ExecutionNamespace: "kubernaut", ExecutionUID: uid, Source: "KubernetesExecution",
-		DeliveredBy: "audit/KubernetesExecution/" + uid,
+		DeliveredBy: "audit/KubernetesExecution/" + uid, Policy: "builtin-2",
 	})
 }
 

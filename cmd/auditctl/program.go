@@ -12,6 +12,7 @@ import (
 // program is auditctl with all that it takes from its surroundings, so that a
 // test can run it.
 type program struct {
+	stdin          io.Reader // nil holds nothing
 	stdout, stderr io.Writer
 	env            func(string) (string, bool) // as os.LookupEnv
 	now            func() time.Time

@@ -7,7 +7,8 @@ import (
 )
 
 const rootHelp = `Answers an auditor's questions about executions, from the database that auditflow
-keeps; read-only but for migrate and quarantine replay.
+keeps; read-only but for migrate and quarantine replay. keyset and redact need no
+database: they make the keys of envelopes, and show what redaction does to a text.
 
 Where the database is, the first of: --database-url (anybody on this machine can
 see it in the list of processes: better not), environment ` + variableDatabase + `,
@@ -28,9 +29,10 @@ line, the field names of the record, durations in nanoseconds) or -o csv
 Exit codes:
   0    fine
   1    the answer is no: not found, stays in quarantine, migrations are pending,
-       a digest differs
-  2    flags or configuration wrong
-  3    database or Temporal not reachable, or they refused
+       a digest differs, a keyset refuses the step
+  2    flags, configuration or input wrong
+  3    database, Temporal or KMS not reachable, or they refused; the answer could
+       not be written
   130  interrupted`
 
 const rootExample = `  export ` + variableDatabase + `='postgres://auditor@db.prod/audit?sslmode=verify-full'
@@ -61,7 +63,8 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	group(root, p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(), p.versionCommand())
+	group(root, p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(),
+		p.keysetCommand(), p.redactCommand(), p.versionCommand())
 	return root
 }
 

@@ -58,6 +58,7 @@ func rowFields() []field[row] {
 		rowField("notes", func(r *row) any { return document(r.Notes) }),
 		rowField("record_sha256", func(r *row) any { return r.RecordSHA256 }),
 		rowField("delivered_by", func(r *row) any { return r.DeliveredBy }),
+		rowField("policy", func(r *row) any { return r.Policy }),
 		rowField("persisted_at", func(r *row) any { return r.PersistedAt }),
 		rowField("table", func(r *row) any { return r.Table }),
 	}

@@ -122,6 +122,7 @@ func recordPage(page *page, r *row) {
 	page.section("Storage")
 	page.line("table", r.Table)
 	page.line("delivered by", r.DeliveredBy)
+	page.line("policy", r.Policy)
 	page.line("SHA-256", r.RecordSHA256)
 	changes(page, r.Redactions, r.Notes)
 
