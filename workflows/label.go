@@ -18,13 +18,15 @@ type label struct {
 	success                            bool
 }
 
+// label redacts the whole record, for only the whole tells what is secret: a
+// password in the parameters may stand in a name again.
 func (s *Starter) label(r audit.Record) label {
-	masked := func(field, value string) string { return plain(s.Redactor.Field(field, value)) }
+	r = s.Redactor.Record(r.Normalise())
 	return label{
-		action: masked("action_type", r.ActionType), namespace: masked("target_namespace", r.TargetNamespace),
-		kind: masked("target_resource_kind", r.TargetResourceKind), name: masked("target_resource_name", r.TargetResourceName),
-		execution: masked("execution_id", r.ExecutionID), executionNamespace: masked("execution_namespace", r.ExecutionNamespace),
-		workflowRef: masked("workflow_ref", r.WorkflowRef), phase: masked("phase", r.Phase), cluster: plain(r.Cluster),
+		action: plain(r.ActionType), namespace: plain(r.TargetNamespace),
+		kind: plain(r.TargetResourceKind), name: plain(r.TargetResourceName),
+		execution: plain(r.ExecutionID), executionNamespace: plain(r.ExecutionNamespace),
+		workflowRef: plain(r.WorkflowRef), phase: plain(r.Phase), cluster: plain(r.Cluster),
 		rowID: r.ID, step: r.StepIndex, success: r.Success,
 	}
 }

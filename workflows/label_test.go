@@ -36,6 +36,21 @@ func TestWhatGoesInClearIsMaskedAndHarmless(t *testing.T) {
 	}
 }
 
+func TestANameThatRepeatsASecretOfTheParametersDoesNotShowIt(t *testing.T) {
+	t.Parallel()
+	s := &Starter{Redactor: redact.New()}
+	for field := range named(&audit.Record{}) {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			r := audit.Record{ActionParameters: []byte(`{"password":"kolibri-7-mango"}`)}
+			*named(&r)[field] = "x-kolibri-7-mango"
+			if text := inClear(s.label(r)); strings.Contains(text, "kolibri") {
+				t.Errorf("shown in clear: %s", text)
+			}
+		})
+	}
+}
+
 func TestAFieldThatThePolicyCallsSecretDoesNotGoInClear(t *testing.T) {
 	t.Parallel()
 	for field := range named(&audit.Record{}) {
