@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"strings"
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/auditflow/auditflow/test/leak"
 )
 
 func TestTheCasesAreWhatTheyPromise(t *testing.T) {
@@ -35,14 +37,7 @@ func TestTheCasesAreWhatTheyPromise(t *testing.T) {
 
 func holdsSecret(c scenario, p *plants) bool {
 	text := c.params + c.plan.Output + c.plan.Error + c.plan.Refusal
-	for _, secret := range p.list {
-		for _, f := range forms(secret.value) {
-			if strings.Contains(text, f.bytes) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.list, func(s leak.Secret) bool { return s.In(text) })
 }
 
 func TestSecretsAreFreshAndLabelled(t *testing.T) {
@@ -52,15 +47,15 @@ func TestSecretsAreFreshAndLabelled(t *testing.T) {
 	cases(nil, &second)
 	labels, values := map[string]bool{}, map[string]bool{}
 	for _, secret := range append(first.list, second.list...) {
-		if values[secret.value] || len(secret.value) < 12 {
-			t.Errorf("%s: its value is short or was there before", secret.label)
+		if values[secret.Value] || len(secret.Value) < 12 {
+			t.Errorf("%s: its value is short or was there before", secret.Label)
 		}
-		values[secret.value] = true
+		values[secret.Value] = true
 	}
 	for _, secret := range first.list {
-		if labels[secret.label] {
-			t.Errorf("two secrets are called %s", secret.label)
+		if labels[secret.Label] {
+			t.Errorf("two secrets are called %s", secret.Label)
 		}
-		labels[secret.label] = true
+		labels[secret.Label] = true
 	}
 }

@@ -11,6 +11,6 @@
 //
 // How to read it: cases*.go say what is run and what must be recorded, run.go
 // runs it, watch.go and rows.go fill the two sides of the books, books.go
-// compares them, secrets.go plants, scan.go and leak.go search, table.go and
-// report.go tell.
+// compares them, secrets.go plants, leak.go searches, table.go and report.go
+// tell.
 package main

@@ -3,12 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/auditflow/auditflow/test/leak"
 )
 
 // figures is the JSON file of the demonstration.
@@ -38,7 +38,7 @@ func (f figures) write(path string) error {
 type findings struct {
 	books   books
 	verdict verdict
-	search  *search
+	search  *leak.Search
 	plants  *plants
 }
 
@@ -49,7 +49,7 @@ func (f findings) figures() figures {
 	}
 	return figures{
 		Executions: f.verdict.executions, Persisted: f.verdict.persisted,
-		Missing: f.verdict.missing, Duplicates: f.verdict.duplicates, Leaked: len(f.search.leaks),
+		Missing: f.verdict.missing, Duplicates: f.verdict.duplicates, Leaked: len(f.search.Leaks()),
 		LagP50: milliseconds(percentile(lags, 50)), LagP99: milliseconds(percentile(lags, 99)),
 	}
 }
@@ -57,15 +57,10 @@ func (f findings) figures() figures {
 // faults are sentences; none means success. The value of a secret is in none.
 func (f findings) faults() []string {
 	faults := slices.Clone(f.verdict.differences)
-	for _, label := range slices.Sorted(maps.Keys(f.search.leaks)) {
-		where := f.search.leaks[label]
-		more := ""
-		if len(where) > 4 {
-			more = fmt.Sprintf(" and %d more", len(where)-4)
-		}
-		faults = append(faults, fmt.Sprintf("leaked: %s: %s%s", label, strings.Join(where[:min(4, len(where))], ", "), more))
+	for _, l := range f.search.Leaks() {
+		faults = append(faults, "leaked: "+l.String())
 	}
-	for _, place := range f.search.blind(f.plants) {
+	for _, place := range f.plants.blind(f.search) {
 		faults = append(faults, fmt.Sprintf("the search is broken: it did not find in %s what is there", place))
 	}
 	return faults
@@ -80,7 +75,7 @@ func (s *screen) report(f findings) {
 	s.say("\n  %d executions, %d rows, %s, %s; lag p50 %.0f ms, p99 %.0f ms",
 		n.Executions, len(f.books.rows), s.count(n.Missing, "missing"), s.count(n.Duplicates, "twice"), n.LagP50, n.LagP99)
 	s.say("  %d planted secrets in %d MB of data files, logs and histories: %s",
-		len(f.plants.list), f.search.bytes>>20, s.count(n.Leaked, "found"))
+		len(f.plants.list), f.search.Bytes>>20, s.count(n.Leaked, "found"))
 	for _, fault := range f.faults() {
 		s.say("  %s %s", s.paint(red, "✗"), fault)
 	}

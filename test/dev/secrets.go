@@ -5,23 +5,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/auditflow/auditflow/test/leak"
 )
 
 // plants are the secrets of this run: where each was put, and its very bytes.
 // They are made up afresh every time, so that finding one means a leak.
 type plants struct {
-	list []planted
+	list []leak.Secret
 	word string // the canary, which is no secret
-}
-
-type planted struct {
-	label string // what it is and where it was put; the value is never printed
-	value string
 }
 
 // plant remembers a secret and returns it.
 func (p *plants) plant(label, value string) string {
-	p.list = append(p.list, planted{label, value})
+	p.list = append(p.list, leak.Secret{Label: label, Value: value})
 	return value
 }
 

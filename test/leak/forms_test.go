@@ -1,4 +1,4 @@
-package main
+package leak
 
 import (
 	"encoding/base64"
@@ -19,9 +19,13 @@ func TestASecretIsKnownInEveryForm(t *testing.T) {
 		"query": url.QueryEscape(secret), "path": url.PathEscape(secret),
 		"hex": hex.EncodeToString([]byte(secret)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(secret))),
 	}
+	texts["JSON escapes"] = unicodeEscaped(secret)
+	texts["JSON escapes in JSON"] = escaped(texts["JSON escapes"])
+	once := base64.StdEncoding.EncodeToString
 	for _, before := range []string{"", "u", "us", "use", "user:"} {
 		for _, after := range []string{"", "x", "xy", "xyz"} {
-			texts["base64 of "+before+"…"+after] = base64.StdEncoding.EncodeToString([]byte(before + secret + after))
+			texts["base64 of "+before+"…"+after] = once([]byte(before + secret + after))
+			texts["base64 twice of "+before+"…"+after] = once([]byte(before + once([]byte(after+secret+before)) + "\n"))
 			texts["base64url of "+before+"…"+after] = base64.RawURLEncoding.EncodeToString([]byte(before + secret + after))
 		}
 	}

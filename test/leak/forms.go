@@ -1,9 +1,10 @@
-package main
+package leak
 
 import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -18,15 +19,19 @@ type form struct {
 // in base64 looks different by its place in it, so each of the three shifts is
 // a form, without the letters its neighbours have a share in.
 func forms(value string) []form {
-	quoted := escaped(value)
+	quoted, units := escaped(value), unicodeEscaped(value)
 	all := []form{
 		{"raw", value}, {"JSON", quoted}, {"JSON in JSON", escaped(quoted)},
+		{"JSON escapes", units}, {"JSON escapes in JSON", escaped(units)},
 		{"URL query", url.QueryEscape(value)}, {"URL path", url.PathEscape(value)},
 		{"hex", hex.EncodeToString([]byte(value))}, {"HEX", strings.ToUpper(hex.EncodeToString([]byte(value)))},
 	}
 	for shift := range 3 {
-		text := shifted(value, shift)
-		all = append(all, form{"base64", text}, form{"base64url", strings.NewReplacer("+", "-", "/", "_").Replace(text)})
+		once := shifted(value, shift)
+		all = append(all, form{"base64", once}, form{"base64url", strings.NewReplacer("+", "-", "/", "_").Replace(once)})
+		for again := range 3 {
+			all = append(all, form{"base64 twice", shifted(once, again)})
+		}
 	}
 	return distinct(all)
 }
@@ -37,6 +42,15 @@ func escaped(value string) string {
 		panic(err) // a string always can be
 	}
 	return string(text[1 : len(text)-1])
+}
+
+// unicodeEscaped writes every character as JSON may write it: \u0041.
+func unicodeEscaped(value string) string {
+	var b strings.Builder
+	for _, c := range value {
+		fmt.Fprintf(&b, `\u%04x`, c)
+	}
+	return b.String()
 }
 
 func shifted(value string, shift int) string {

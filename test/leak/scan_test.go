@@ -1,4 +1,4 @@
-package main
+package leak
 
 import (
 	"io"
@@ -28,6 +28,15 @@ func overlapping(text, pattern string) (n int) {
 	return n
 }
 
+// letters are n of an alphabet so small that patterns overlap and repeat.
+func letters(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = "ab\x00"[rand.IntN(3)]
+	}
+	return string(b)
+}
+
 func TestScannerFindsWhatOverlaps(t *testing.T) {
 	t.Parallel()
 	patterns := []string{"he", "she", "his", "hers", "he"}
@@ -41,9 +50,9 @@ func TestScannerAgreesWithSearchingOneByOne(t *testing.T) {
 	for range 300 {
 		var patterns []string
 		for range 1 + rand.IntN(8) {
-			patterns = append(patterns, random("ab\x00", 1+rand.IntN(5)))
+			patterns = append(patterns, letters(1+rand.IntN(5)))
 		}
-		text := random("ab\x00", rand.IntN(200))
+		text := letters(rand.IntN(200))
 		var want []int
 		for _, p := range patterns {
 			want = append(want, overlapping(text, p))
@@ -65,6 +74,23 @@ func TestScannerSeesAcrossTheEndsOfItsChunks(t *testing.T) {
 	}
 	if got := counts(t, []string{secret}, iotest.OneByteReader(strings.NewReader("Ott"+secret))); got[0] != 1 {
 		t.Error("not found byte by byte, after its own beginning")
+	}
+}
+
+func TestScannerTellsLongPatternsThatBeginAlike(t *testing.T) {
+	t.Parallel()
+	patterns := []string{"H4sIAAAAAAAA/one", "H4sIAAAAAAAA/other", "H4sIAAAA", "AAAA/other"}
+	text := "... H4sIAAAAAAAA/other, H4sIAAAAAAAA/on"
+	if got := counts(t, patterns, strings.NewReader(text)); !slices.Equal(got, []int{0, 1, 2, 1}) {
+		t.Errorf("found %v", got)
+	}
+}
+
+func TestScannerWithoutPatternsReadsAll(t *testing.T) {
+	t.Parallel()
+	size, err := newScanner(nil).scan(strings.NewReader("0123456789"), func(int) { t.Error("found something") })
+	if size != 10 || err != nil {
+		t.Errorf("read %d bytes, %v", size, err)
 	}
 }
 
