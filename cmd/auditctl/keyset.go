@@ -78,7 +78,7 @@ func (p *program) keysetStep(step keyStep) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: step.name + " [FILE] ID", Short: step.short, Args: cobra.RangeArgs(1, 2),
 		Long:    step.long + "\n\nID is as keyset inspect tells it. Without FILE the changed keyset goes to stdout.",
-		Example: "  auditctl keyset " + step.name + " keyset.json 305419896\n  get | auditctl keyset " + step.name + " 305419896 | apply",
+		Example: "  auditctl keyset " + step.name + " keyset.json 305419896\n  auditctl keyset " + step.name + " keyset.json 305419896 && apply < keyset.json",
 	}
 	from.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -109,7 +109,7 @@ func (p *program) keysetRotate() *cobra.Command {
 		Long: `Adds a key that opens envelopes but does not seal them yet, and tells its id on
 stderr. When every process has logged "keyset changed", promote it. The key of
 tokens is not rotated: tokens of two keys cannot be compared.`,
-		Example: "  auditctl keyset rotate keyset.json\n  get | auditctl keyset rotate | apply",
+		Example: "  auditctl keyset rotate keyset.json && apply < keyset.json",
 	}
 	from.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
