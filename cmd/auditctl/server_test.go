@@ -1,25 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/spf13/cobra"
 
 	"github.com/auditflow/auditflow/audit"
-	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/store/postgres"
 )
 
@@ -317,210 +312,5 @@ func TestQuarantineIsListedAndReplayed(t *testing.T) {
 	}
 	if got := lines[row](t, e.answer(t, "find", "-o", "json")); len(got) != 3 || got[0].Output != "a\u2400b" {
 		t.Errorf("%d rows after replay", len(got))
-	}
-}
-
-func TestExitCodesTellWhatWentWrong(t *testing.T) {
-	t.Parallel()
-	e, _ := database(t)
-	at := func(url string) environment { return environment{variables: map[string]string{variableDatabase: url}} }
-	url := e.variables[variableDatabase]
-	e.sql(t, `DO $$ BEGIN CREATE ROLE auditctl_stranger LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$`)
-
-	for what, tc := range map[string]struct {
-		environment
-		args string
-		code int
-		told []string
-	}{
-		"nobody listens":             {at("postgres://x@127.0.0.1:1/x"), "find", exitFailed, []string{"connection refused"}},
-		"no such database":           {at(strings.Replace(url, "/world_", "/nowhere_", 1)), "find", exitFailed, []string{"3D000"}},
-		"a login without role":       {at(strings.Replace(url, "postgres@", "auditctl_stranger@", 1)), "find", exitFailed, []string{"42501", "auditflow_reader"}},
-		"nowhere to ask":             {environment{}, "find", exitUsage, []string{"database.url: is required", variableDatabase}},
-		"an empty variable":          {at(""), "find", exitUsage, []string{"set but empty"}},
-		"a wrong URL":                {at("mysql://auditor:hunter-2@db/x"), "find", exitUsage, []string{"is not a PostgreSQL URL"}},
-		"a flag that is none":        {e, "find --colour", exitUsage, []string{"unknown flag: --colour", "auditctl find --help"}},
-		"a command that is none":     {e, "report nonsense", exitUsage, []string{`unknown command "nonsense"`}},
-		"a word too many":            {e, "find x", exitUsage, []string{"unknown command"}},
-		"a word too few":             {e, "show", exitUsage, []string{"accepts 1 arg(s), received 0"}},
-		"no such format":             {e, "find -o xml", exitUsage, []string{"want one of table, wide, json, csv"}},
-		"no such time zone":          {e, "find --time-zone Mars", exitUsage, []string{"IANA time zone"}},
-		"no CSV of it":               {e, "migrate --check -o csv", exitUsage, []string{"there is no CSV"}},
-		"a config that is not there": {e, "find --config /nowhere.yaml", exitUsage, []string{"/nowhere.yaml"}},
-		"fine":                       {e, "find -o json", exitOK, nil},
-		"help":                       {environment{}, "", exitOK, nil},
-		"version":                    {environment{}, "version", exitOK, nil},
-		"completion":                 {environment{}, "completion bash", exitOK, nil},
-	} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			o := tc.execute(t, strings.Fields(tc.args)...)
-			if o.code != tc.code {
-				t.Errorf("exit code %d, want %d: %s", o.code, tc.code, o.stderr)
-			}
-			contains(t, "stderr", o.stderr, tc.told...)
-			if tc.code == exitOK && o.stderr != "" || strings.Contains(o.stderr, "hunter-2") {
-				t.Errorf("stderr: %s", o.stderr)
-			}
-			if tc.code == exitFailed && strings.Count(o.stderr, "\n") > 2 {
-				t.Errorf("more than a sentence and a hint: %s", o.stderr)
-			}
-		})
-	}
-}
-
-// closedPipe takes some bytes, then fails as a pipe whose reader has gone.
-type closedPipe struct {
-	bytes.Buffer
-	room int
-	err  error
-}
-
-func (p *closedPipe) Write(b []byte) (int, error) {
-	if p.Len()+len(b) > p.room {
-		return 0, p.err
-	}
-	return p.Buffer.Write(b)
-}
-
-func TestAReaderWhoHasEnoughIsNoError(t *testing.T) {
-	t.Parallel()
-	e, _ := trailDatabase(t)
-	for format, room := range map[string]int{"json": 3000, "table": 0, "csv": 600, "wide": 10} {
-		var stderr bytes.Buffer
-		p := e.program()
-		p.stdout, p.stderr = &closedPipe{room: room, err: syscall.EPIPE}, &stderr
-		if code := p.run(t.Context(), []string{"find", "--limit", "30", "-o", format}); code != exitOK || stderr.Len() > 0 {
-			t.Errorf("%s: exit code %d, %q", format, code, &stderr)
-		}
-	}
-	for _, command := range []string{"find", "version"} { // the first writes while it reads, the other at its end
-		var stderr bytes.Buffer
-		p := e.program()
-		p.stdout, p.stderr = &closedPipe{err: syscall.ENOSPC}, &stderr
-		if code := p.run(t.Context(), []string{command, "-o", "json"}); code != exitFailed || !strings.Contains(stderr.String(), "write the answer: no space left") {
-			t.Errorf("%s on a full disk: exit code %d, %q", command, code, &stderr)
-		}
-	}
-}
-
-// interrupting ends the context at the first write, as Ctrl-C would.
-type interrupting struct {
-	bytes.Buffer
-	interrupt context.CancelFunc
-	first     string // what was written first
-}
-
-func (w *interrupting) Write(b []byte) (int, error) {
-	w.interrupt()
-	if w.first == "" {
-		w.first = string(b)
-	}
-	return w.Buffer.Write(b)
-}
-
-func TestAnInterruptEndsWith130AndTheFirstRowIsThereAtOnce(t *testing.T) {
-	t.Parallel()
-	e, store := database(t)
-	var records []audit.Record
-	for i := range 300 { // more than the store reads at once
-		records = append(records, succeeded(fmt.Sprint("uid-", i), i))
-	}
-	_, err := store.Append(t.Context(), records)
-	must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var stderr bytes.Buffer
-	out := &interrupting{interrupt: cancel}
-	p := e.program()
-	p.stdout, p.stderr = out, &stderr
-	if code := p.run(ctx, []string{"find", "-o", "json", "--limit", "0"}); code != exitInterrupted {
-		t.Errorf("exit code %d, %q", code, &stderr)
-	}
-	if got := lines[row](t, out.first); len(got) != 1 || got[0].ID != records[0].ID {
-		t.Errorf("first written were %d rows", len(got))
-	}
-	contains(t, "stderr", stderr.String(), "go on with: --after")
-}
-
-func TestFlagsComeBeforeTheEnvironmentAndThatBeforeTheFile(t *testing.T) {
-	t.Parallel()
-	e, _ := database(t)
-	url := e.variables[variableDatabase]
-	const nowhere = "postgres://x@127.0.0.1:1/x"
-	write := func(text string) string {
-		path := t.TempDir() + "/auditctl.yaml"
-		must(t, writeFile(path, text))
-		return path
-	}
-	for what, tc := range map[string]struct {
-		environment
-		args []string
-		code int
-	}{
-		"flag before environment":  {environment{variables: map[string]string{variableDatabase: nowhere}}, []string{"--database-url", url}, exitOK},
-		"environment before file":  {e, []string{"--config", write("database: {url: '" + nowhere + "'}\n")}, exitOK},
-		"the file":                 {environment{}, []string{"--config", write("database: {url: '" + url + "'}\n")}, exitOK},
-		"a key that is unknown":    {e, []string{"--config", write("databse: {}\n")}, exitUsage},
-		"a key twice":              {e, []string{"--config", write("temporal: {}\ntemporal: {}\n")}, exitUsage},
-		"an address that is none":  {e, []string{"--config", write("temporal: {address: here}\n")}, exitUsage},
-		"a password file missing":  {e, []string{"--config", write("database: {password_file: /nowhere}\n")}, exitFailed},
-		"a password that is there": {e, []string{"--config", write("database: {password_file: '" + write("secret\n") + "'}\n")}, exitOK},
-	} {
-		if o := tc.execute(t, append([]string{"find", "-o", "json"}, tc.args...)...); o.code != tc.code {
-			t.Errorf("%s: exit code %d, want %d: %s", what, o.code, tc.code, o.stderr)
-		}
-	}
-}
-
-func TestEveryCommandTeachesWithAnExample(t *testing.T) {
-	t.Parallel()
-	var visit func(*cobra.Command)
-	visit = func(cmd *cobra.Command) {
-		if cmd.Name() == "completion" || cmd.Name() == "help" {
-			return // cobra's own
-		}
-		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
-			t.Errorf("%s: short %q, long %q, example %q", cmd.CommandPath(), cmd.Short, cmd.Long, cmd.Example)
-		}
-		o := environment{}.execute(t, append(strings.Fields(cmd.CommandPath())[1:], "--help")...)
-		if o.code != exitOK || !strings.Contains(o.stdout, cmd.Example) {
-			t.Errorf("%s --help: %+v", cmd.CommandPath(), o)
-		}
-		for _, sub := range cmd.Commands() {
-			visit(sub)
-		}
-	}
-	visit(environment{}.program().root())
-}
-
-// codeOf finds an exit code in the help and in the documentation.
-var codeOf = regexp.MustCompile(`(?m)^(?:\| | {2})(\d+) `)
-
-func TestExitCodesAreDocumentedWhereTheyAreLookedUp(t *testing.T) {
-	t.Parallel()
-	document, err := os.ReadFile("../../docs/auditctl.md")
-	must(t, err)
-	for where, text := range map[string]string{"help": environment{}.answer(t, "--help"), "docs/auditctl.md": string(document)} {
-		var codes []string
-		for _, match := range codeOf.FindAllStringSubmatch(text, -1) {
-			codes = append(codes, match[1])
-		}
-		if got := strings.Join(codes, " "); got != "0 1 2 3 130" {
-			t.Errorf("%s tells of %s", where, got)
-		}
-	}
-}
-
-func TestTheConfigurationInTheHelpIsValidAndHasEveryKey(t *testing.T) {
-	t.Parallel()
-	_, example, _ := strings.Cut(rootHelp, "left out):\n\n")
-	example, _, _ = strings.Cut(example, "\n\nTables")
-	path := t.TempDir() + "/auditctl.yaml"
-	must(t, writeFile(path, example))
-	var f file
-	must(t, config.Load(path, &f))
-	if zero := (config.Scalar{}); f.Database.URL == zero || f.Database.PasswordFile == zero || f.Temporal.Address == zero || f.Temporal.Namespace == zero {
-		t.Errorf("the help lacks a key: %+v", f)
 	}
 }
