@@ -99,8 +99,9 @@ func (r *Redactor) Version() string {
 }
 
 // Field masks the value of one field of a record, by its JSON name, as
-// [Redactor.Record] does when it has nothing but that field. It is for what goes
-// in clear: search attributes, summaries, labels.
+// [Redactor.Record] does when it has nothing but that field: a secret that only
+// another field tells to be one stays. What goes in clear comes from a whole
+// record.
 func (r *Redactor) Field(name, value string) string {
 	switch class := r.policy.class(name); {
 	case class == Public:
