@@ -16,6 +16,9 @@ const (
 	Daily   Interval = "daily"
 )
 
+// piece is the interval of a period that is no whole month, week or day.
+const piece Interval = "piece"
+
 // ParseInterval reads an interval by name; the empty string is [Monthly].
 func ParseInterval(s string) (Interval, error) {
 	switch i := Interval(s); i {
@@ -51,11 +54,32 @@ func PeriodOf(i Interval, t time.Time) Period {
 	}
 }
 
-// Suffix is what the partition's name ends in: 2025_01 for a month, 2025_01_27
-// for a day, w2025_01_27 for the week that begins then. The three never
-// collide, so an interval may be changed while old partitions remain.
+// PeriodBetween returns the period with these bounds, whichever interval they
+// make. A partition that fills the gap between others may be less than any.
+func PeriodBetween(start, end time.Time) Period {
+	start, end = start.UTC(), end.UTC()
+	for _, i := range []Interval{Monthly, Weekly, Daily} {
+		if p := PeriodOf(i, start); p.Start.Equal(start) && p.End.Equal(end) {
+			return p
+		}
+	}
+	return Period{start, end, piece}
+}
+
+// Contains tells whether t lies in the period.
+func (p Period) Contains(t time.Time) bool { return !t.Before(p.Start) && t.Before(p.End) }
+
+// Overlaps tells whether the two have an instant in common.
+func (p Period) Overlaps(o Period) bool { return p.Start.Before(o.End) && o.Start.Before(p.End) }
+
+// Suffix is what the partition's name ends in, and the name of the period in the
+// archive: 2025_01 for a month, 2025_01_27 for a day, w2025_01_27 for the week
+// that begins then, 2025_01_05_to_2025_01_09 for a piece. They never collide, so
+// an interval may be changed while old partitions remain.
 func (p Period) Suffix() string {
 	switch p.Interval {
+	case piece:
+		return p.Start.Format("2006_01_02") + "_to_" + p.End.Format("2006_01_02")
 	case Daily:
 		return p.Start.Format("2006_01_02")
 	case Weekly:

@@ -21,8 +21,8 @@ var mayImport = map[string][]string{
 	"audit":      {},
 	"api":        {},
 	"internal":   {}, // plumbing knows nothing of what flows through it
-	"store":      {"audit"},
-	"activities": {"audit"}, // which see stores as interfaces of their own
+	"store":      {"audit", "internal"}, // internal/failpoint
+	"activities": {"audit", "internal"}, // which see stores as interfaces of their own
 	"workflows":  {"activities", "audit"},
 	"worker":     {"workflows", "activities", "audit"},
 	"controller": {"workflows", "activities", "audit", "api"},
