@@ -43,7 +43,7 @@ func (a *assignments) word(start, end int) {
 	if k == plain {
 		return
 	}
-	v, ok := a.value(start, end, context{kind: k, words: words})
+	v, ok := a.value(start, end, context{kind: k, words: words, own: apiKey(a.text[start:end])})
 	if ok && v.start < v.end {
 		a.out = append(a.out, finding{Finding: Finding{k.rule(), v.start, v.end}})
 		a.done = max(a.done, v.end)

@@ -27,6 +27,11 @@ func (a *assignments) read(p, name int, c context) (span, bool) {
 	if a.size(v, next) || a.told(p) || !quoted && a.at(v.end) == '<' && a.at(v.end+1) != '/' { // --token=sha256~<token>
 		return span{}, false
 	}
+	if !quoted && c.more {
+		if v, ok := a.line(p, name, c); ok {
+			return v, true
+		}
+	}
 	if !plausible(a.text[v.start:min(v.end, v.start+maxJudged)], c) {
 		return span{}, false
 	}
@@ -43,6 +48,9 @@ func (a *assignments) variable(p int, v span) bool {
 	word := a.text[v.start:v.end]
 	if p < 3 || a.text[p-1] != ' ' || a.text[p-2] != '=' || a.text[p-3] != ' ' || !isName(word) || a.at(v.end) == ';' && a.at(v.end+1) != '\n' {
 		return false
+	}
+	if word == "pwd" || word == "passwd" || word == "pass" {
+		return true
 	}
 	if words := splitWords(word); len(words) < 2 || words[0] == "my" || digitCount(word) > 0 || strings.ToLower(word) == word {
 		return false

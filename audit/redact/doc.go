@@ -22,9 +22,11 @@
 // excuse.go decide what a name and a value mean, text.go runs over text: the
 // rules of rules.go (tokens.go, contexts.go, commands.go, hashes.go, jwt.go and
 // those of gitleaks), the scanner of names and values (assign.go, forms.go,
-// pair.go, spoken.go), manifest.go and yaml.go, which know Secrets, and words.go
-// and random.go, which judge words that nothing names. view.go, unit.go, wrap.go
-// and encodings.go see through encodings, spread.go looks for known values.
+// pair.go, spoken.go, phrase.go), users.go, which knows the names beside
+// passwords, manifest.go and yaml.go, which know Secrets, and words.go and
+// random.go, which judge words that nothing names. view.go, unit.go, wrap.go,
+// query.go and encodings.go see through encodings, spread.go looks for known
+// values.
 //
 // options.go and faults.go say what a policy may say, custom.go,
 // customwalk.go and allow.go do it, label.go makes tokens.

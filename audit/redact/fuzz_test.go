@@ -64,6 +64,7 @@ var pieces = rapid.SampledFrom([]string{
 	"password", "token", "DB_PASSWORD", "secret", "api key", "value", "kind: Secret", "data:", "stringData:", "name", "--password", "Authorization",
 	"=", ":", ": ", " ", "\n", "\n  ", `"`, `\"`, `\\\"`, "'", ",", "{", "}", "[", "]", "<", ">", "|", "%3D", `\u0041`, "\x1b[1m", "://", "@", "\xff", "é",
 	"hunter2xyz", "aHVudGVyMnh5eg==", "abc123DEF456", "[REDACTED:", "[REDACTED:token]", "Bearer ", "eyJhbGciOiJ9", ".", "AKIA" + "Z7Q4N2M8K1P5R9T3", "x", "-----BEGIN PRIVATE " + "KEY-----", "-----END",
+	"user=", "User ID=", "pwd=", ";", "-user ", "?a=", "+", "&", `\n`, `\u000a`, "%0A", "%20", "postgres", "svc", "login(", "correct horse battery",
 })
 
 func hostile(t *rapid.T, label string) string {

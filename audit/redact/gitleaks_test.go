@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +66,36 @@ func TestEveryExpressionCompilesOnRE2(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNoGroupOfGitleaksIsButAPartOfTheSecret: a group that repeats holds its
+// last turn only.
+func TestNoGroupOfGitleaksIsButAPartOfTheSecret(t *testing.T) {
+	t.Parallel()
+	for _, g := range theirConfig(t).Rules {
+		if replaced[g.ID] != "" || whole[g.ID] != "" || g.SecretGroup != 0 {
+			continue
+		}
+		expression, err := syntax.Parse(g.Regex, syntax.Perl)
+		if err != nil {
+			t.Fatalf("%s: %v", g.ID, err)
+		}
+		if group, repeats := firstGroup(expression); group != nil && repeats {
+			t.Errorf("%s masks only the last turn of %s: all of its match is the secret", g.ID, group)
+		}
+	}
+}
+
+func firstGroup(e *syntax.Regexp) (group *syntax.Regexp, repeats bool) {
+	if e.Op == syntax.OpCapture {
+		return e, false
+	}
+	for _, part := range e.Sub {
+		if group, repeats := firstGroup(part); group != nil {
+			return group, repeats || e.Op == syntax.OpRepeat || e.Op == syntax.OpStar || e.Op == syntax.OpPlus
+		}
+	}
+	return nil, false
 }
 
 func lists(c gitleaksConfig) (all [][]gitleaksAllow) {

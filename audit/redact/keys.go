@@ -173,7 +173,7 @@ func wordKind(w string) kind {
 // passOwners are run together with pass and pw, which are endings of too many
 // other words (bypass, compass) to count alone.
 var passOwners = set(`db my user admin root mail email smtp imap ftp sftp ldap mysql pg postgres redis mongo key keystore truststore auth
-	login app svc service ssh sudo become proxy http wifi sql web remote bind rabbit jdbc odbc vpn sys master super`)
+	login app store svc service ssh sudo become proxy http wifi sql web remote bind rabbit jdbc odbc vpn sys master super`)
 
 // maxName bounds a name; what is longer is a sentence or an attack.
 const maxName = 96
@@ -209,4 +209,13 @@ func splitWords(name string) []string {
 	}
 	cut(len(name))
 	return words
+}
+
+// apiKey tells names whose value is a key itself: api_key, accessKey.
+func apiKey(name string) bool {
+	words := splitWords(name)
+	if n := len(words); n > 1 && words[n-1] == "key" {
+		return words[n-2] == "api" || words[n-2] == "access"
+	}
+	return len(words) == 1 && (words[0] == "apikey" || words[0] == "accesskey")
 }

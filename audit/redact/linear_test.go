@@ -19,6 +19,8 @@ func TestTimeIsLinear(t *testing.T) { //nolint:paralleltest // it measures time
 		"URLs": "http://token:", "data": "data:\n a: b\n", "deeper data": "data:\n  data:\n    data:\n", "dotted": "aB3dE5fG7hI9jK1lM3nO5.", "escapes": "%2541",
 		"wrapped": strings.Repeat("aGVsbG8g", 8) + "\n", "goes on": "a \\\n", "begun keys": "-----BEGIN PRIVATE " + "KEY-----\nMIIEpAIBAAKCAQEAaaaa", "sealed": "ENC[",
 		"certificates": "-----BEGIN CERTIFICATE-----\n", "blocks": "password: |\n", "columns": "token   \n", "compared": `"x" == password `, "entities": "&#65;",
+		"users": "user=a1 pwd=b1;", "users and nothing": "user=a1;", "lines in JSON": `a: b\n`, "forms": "a=%20b+c&", "plus signs": "+", "phrases": "password: one two three four\n",
+		"URLs with users": "db://user:pw@h ", "calls": `login("a","b","c")`,
 	} {
 		const small, factor, limit = 32 << 10, 8, 30 // quadratic would be 64
 		best := 1e9

@@ -7,7 +7,7 @@ import (
 )
 
 // version names the built-in policy; it changes whenever what is masked does.
-const version = "builtin-2"
+const version = "builtin-3"
 
 // Redactor masks secrets. It is immutable and safe for concurrent use.
 type Redactor struct {
@@ -89,7 +89,7 @@ var builtinNames = sync.OnceValue(func() []string {
 })
 
 // Version names the policy, for reports and for records that ask which policy
-// they were redacted with: builtin-2, or policy-0123456789ab+builtin-2 with the
+// they were redacted with: builtin-3, or policy-0123456789ab+builtin-3 with the
 // first 12 digits of the SHA-256 of what the options say.
 func (r *Redactor) Version() string {
 	if r.policy == nil {
@@ -98,21 +98,9 @@ func (r *Redactor) Version() string {
 	return "policy-" + r.policy.id + "+" + version
 }
 
-// Field masks the value of one field of a record, by its JSON name, as
-// [Redactor.Record] does when it has nothing but that field: a secret that only
-// another field tells to be one stays. What goes in clear comes from a whole
-// record.
-func (r *Redactor) Field(name, value string) string {
-	switch class := r.policy.class(name); {
-	case class == Public:
-		return value
-	case class == Secret && value != "" && !wholeMask(value):
-		return mask(r.policy.label(ruleField, value))
-	}
-	return r.Name(value)
-}
-
-// Name is [Redactor.Field] for what is no field of a record.
+// Name masks the secrets in what is no field of a record and goes in clear, such
+// as a message. The fields of a record come from [Redactor.Record] alone, which
+// knows their classes and what the other fields tell.
 func (r *Redactor) Name(s string) string {
 	masked, _ := r.Text(s)
 	return masked

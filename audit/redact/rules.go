@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // rule masks a shape of text. What it masks is the chosen group of the pattern,
 // the first group that took part in the match, or all of it.
@@ -10,12 +13,17 @@ type rule struct {
 	pattern  *pattern
 	lines    bool // a match may run over line ends
 	group    int  // the group that holds the secret; 0 means the first there is
+	user     int  // the group that holds the name that goes with it; 0 means none
+	whole    bool // all of the match is the secret, whatever its groups hold
 
 	// tokens: the keywords are the beginnings of tokens, so that one is not
 	// worth a look unless a token goes on behind it.
 	tokens bool
 	// check decides about what the pattern matched; nil accepts all of it.
 	check func(found match) bool
+	// beside: what is found counts only where a secret matches this close by;
+	// nil does not ask.
+	beside *pattern
 }
 
 // match is what a pattern found.
@@ -55,7 +63,7 @@ func notIn(end string, r rule) rule {
 }
 
 func builtinRules() []rule {
-	rules := append(tokenRules(), contextRules()...)
+	rules := slices.Concat(tokenRules(), contextRules(), userRules())
 	return append(rules, gitleaksRules()...)
 }
 
@@ -78,13 +86,20 @@ func (r rule) find(s string, w span) []finding {
 		}
 		if r.check == nil || r.check(match{s[start:end], s[w.start+m[0] : w.start+m[1]], s[w.start:w.end]}) {
 			found = append(found, finding{Finding: Finding{r.name, start, end}})
+			found = append(found, r.userIn(s, w, m)...)
 		}
+	}
+	if r.beside != nil {
+		return r.besides(s, w, found)
 	}
 	return found
 }
 
 // secretIn returns where in a match the secret is.
 func (r rule) secretIn(m []int) (start, end int) {
+	if r.whole {
+		return m[0], m[1]
+	}
 	if r.group > 0 && 2*r.group+1 < len(m) && m[2*r.group] >= 0 {
 		return m[2*r.group], m[2*r.group+1]
 	}

@@ -17,6 +17,9 @@ func (a *assignments) spoken(p, end int, c context) (span, bool) {
 			return a.said(p+len(verb), c)
 		}
 	}
+	if v, ok := a.bare(p, c); ok {
+		return v, true
+	}
 	if c.kind != password || !strings.HasPrefix(a.text[p:], "for ") && !strings.HasPrefix(a.text[p:], "of ") {
 		return span{}, false
 	}
@@ -30,6 +33,19 @@ func (a *assignments) spoken(p, end int, c context) (span, bool) {
 		}
 	}
 	return span{}, false
+}
+
+// bare takes the word behind the word password if nobody would say it for
+// another reason: login bob password hunter2!x.
+func (a *assignments) bare(p int, c context) (span, bool) {
+	if c.kind != password || c.words != 1 {
+		return span{}, false
+	}
+	v, quoted := a.token(p)
+	word := a.text[v.start:v.end]
+	l := lookAt(word)
+	strong := l.digit > 0 && l.lower > 0 && (l.upper > 0 || strings.ContainsAny(word, "!@#$%^&*"))
+	return v, !quoted && strong && len(word) >= 6 && !strings.ContainsAny(word, "/=:(),<>") && plausible(word[:min(len(word), maxJudged)], c)
 }
 
 // said takes the word at p if a sentence would not have it for another reason.

@@ -129,7 +129,7 @@ func TestFindingsTellWhereInTheInput(t *testing.T) {
 	for _, f := range findings {
 		got = append(got, f.Rule+"="+text[f.Start:f.End])
 	}
-	if want := "password=hunter2 url-password=pw-1234"; strings.Join(got, " ") != want {
+	if want := "password=hunter2 user-name=u url-password=pw-1234"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -1,5 +1,8 @@
 package redact
 
+// uuidForm is a UUID (RFC 9562), whatever its version.
+const uuidForm = `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
+
 // tokenRules know tokens by their own shape. Each says whose they are; the
 // prefixes are documented by their makers.
 func tokenRules() []rule {
@@ -60,6 +63,14 @@ func tokenRules() []rule {
 		// The same, where the token is all small letters and digits, or short.
 		shape("service-token", "sbp_ sb_secret_ nfp_ rnd_ lsv2_ tvly- pcsk_ re_ bkua_ ccipat_ cciprj_ akid do00 hcaik_ atta rzp_live_ rzp_test_ access-production- access-sandbox- access_token$ cfpat- napi_ dbtc_ dbtu_ ory_ wpl_ap1 vk1.a. sl. cio xsmtpsib- pat-na1- pat-eu1- px- odt_",
 			`(?:\b|_)(sbp_[a-f0-9]{40}|sb_secret_[A-Za-z0-9_-]{20,}|nfp_[A-Za-z0-9]{36}|rnd_[A-Za-z0-9]{24,}|lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{8,}|tvly-[A-Za-z0-9-]{28,}|pcsk_[A-Za-z0-9_]{40,}|re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,}|bkua_[a-f0-9]{40}|CCIP(?:AT|RJ)_[A-Za-z0-9]{20,}_[a-f0-9]{40}|AKID[A-Za-z0-9]{32}|DO00[A-Z0-9]{16}|hcaik_[a-z0-9]{20,}|ATTA[a-f0-9]{60,}|rzp_(?:live|test)_[A-Za-z0-9]{14,}|access-(?:production|sandbox)-[a-f0-9-]{36}|access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[a-f0-9]{32}|CFPAT-[A-Za-z0-9_-]{43}|napi_[a-z0-9]{40,}|dbt[cu]_[A-Za-z0-9_-]{30,}|ory_(?:at|rt|ac|pat|apikey|st)_[A-Za-z0-9_.-]{30,}|WPL_AP1\.[A-Za-z0-9._-]{10,}={0,2}|vk1\.a\.[A-Za-z0-9_-]{60,}|sl\.[A-Za-z0-9_-]{100,}|cio[A-Za-z0-9]{32}|xsmtpsib-[a-f0-9]{64}-[A-Za-z0-9]{16}|pat-(?:na|eu)\d-[a-f0-9-]{36}|px-(?:dep|api)-[a-z0-9-]{36}|odt_[A-Za-z0-9]{28,})`),
+		// Tailscale, glued to a digit: there is no edge of a word.
+		shape("cloud-token", "tskey-", `[0-9](tskey-[a-z]+-[A-Za-z0-9-]{20,})`),
+		// Tokens without a form of their own, known by the name of their maker: Postmark, Code Climate, ThingsBoard.
+		shape("service-token", "postmark", `(?i)postmark[\w.-]{0,30}\\*["']?\s*(?:=>|:=|[:=])\s*\\*["']?(`+uuidForm+`)\b`),
+		shape("service-token", "reporter_id", `(?i)\bcc_test_reporter_id\\*["']?\s*[:=]\s*\\*["']?([a-f0-9]{64})\b`),
+		shape("service-token", "thingsboard", `thingsboard[\w.:-]*/api/v1/([A-Za-z0-9]{20})/`),
+		// Azure: the application and the directory, beside which a client secret is sought.
+		shape(ruleAzure, "client_id clientid client-id tenant_id tenantid tenant-id", `(?i)\b(?:azure|arm|aad|ad)[_.-]?(?:client|tenant)[_.-]?id\\*["']?\s*[:=]\s*\\*["']?(`+uuidForm+`)\b`),
 		// Discord: the id of the account, the time, the signature. Telegram: the id of the bot and the secret.
 		shape("chat-token", "discord bot_token telegr :aa", `\b([MNO][A-Za-z0-9]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,36})\b`),
 		// Salesforce: the organisation's id, an exclamation mark, the session.

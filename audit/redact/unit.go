@@ -44,7 +44,7 @@ func unit(s string) (size int, c byte, keep bool) {
 }
 
 // escape reads \u0041 and \x41, with as many backslashes as the text is nested
-// deep, and \/.
+// deep, \/ and the end of a line.
 func escape(s string) (size int, c byte, keep bool) {
 	n := 1
 	for n < len(s) && n < 8 && s[n] == '\\' {
@@ -62,6 +62,10 @@ func escape(s string) (size int, c byte, keep bool) {
 		}
 	case strings.HasPrefix(rest, "/"):
 		return n + 1, '/', true
+	case strings.HasPrefix(rest, "n"):
+		return n + 1, '\n', true
+	case strings.HasPrefix(rest, "r"):
+		return n + 1, '\r', true
 	}
 	return 1, 0, true
 }
@@ -111,12 +115,13 @@ func colour(s string) (size int, c byte, keep bool) {
 	return 1, 0, true
 }
 
-// visible reads two hexadecimal digits that stand for a character of ASCII.
+// visible reads two hexadecimal digits that stand for a character of ASCII or
+// the end of a line: manifests and configuration are known by their lines.
 func visible(s string) (byte, bool) {
 	high, ok := hexDigit(s[0])
 	low, ok2 := hexDigit(s[1])
 	c := high<<4 | low
-	return c, ok && ok2 && c >= 0x20 && c < 0x7f
+	return c, ok && ok2 && (c >= 0x20 && c < 0x7f || c == '\n' || c == '\r')
 }
 
 func hexDigit(c byte) (byte, bool) {

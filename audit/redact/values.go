@@ -29,6 +29,7 @@ type context struct {
 	quoted bool
 	more   bool // another word follows on the line
 	policy bool // the policy says that the name's values are secret
+	own    bool // the name is that of a key itself, not of a thing that holds one
 }
 
 // plausible decides whether the value of a secret name in a text is the secret
@@ -47,8 +48,11 @@ func plausible(v string, c context) bool {
 	if c.kind != password && (elided(v) || sample(v) || c.quoted && looksJSON(v)) {
 		return false
 	}
-	if prose[strings.Trim(lower, ".,:;!?")] && (c.kind != password || !c.strict && (c.more || !chosen[lower])) || c.quoted && strings.HasPrefix(v, ",") {
+	if prose[strings.Trim(lower, ".,:;!?")] && (c.kind != password || !c.strict && (c.more || !chosen[lower])) || c.quoted && (strings.HasPrefix(v, ",") || strings.HasPrefix(v, ")\n") || strings.HasPrefix(v, ");")) {
 		return false
+	}
+	if c.quoted && c.kind != someKey && phrase(v) {
+		return true
 	}
 	switch c.kind {
 	case someKey:
@@ -62,6 +66,9 @@ func plausible(v string, c context) bool {
 			return false
 		}
 		if c.strict {
+			if c.own && len(v) >= 10 && strings.Contains(v, "-") {
+				return true // people make up keys that look like names of objects
+			}
 			return mixed(v) || len(v) >= 16 && !label(v) || !letters(v) && len(v) >= 8 && !label(v)
 		}
 		return len(v) >= 8 && mixed(v) && !label(v) || len(v) >= 20 && !label(v)

@@ -83,7 +83,7 @@ func secretData(lines []yamlLine) []int {
 			m := open[len(open)-1]
 			open = open[:len(open)-1]
 			for _, i := range m.data {
-				if m.isSecret(lines[i].key, func() bool { return near(kinds, lines, i) }) {
+				if m.isSecret(lines[i].key, func() bool { return near(kinds, lines, i) }) && (m.kind != "" || !describes(lines, i)) {
 					found = append(found, i)
 				}
 			}
@@ -133,6 +133,26 @@ func (m *mapping) isSecret(key string, near func() bool) bool {
 		return true
 	}
 	return m.kind == "" && near()
+}
+
+// maxSchema is how many lines the schema of a field takes.
+const maxSchema = 32
+
+// describes tells the schema of a field (in a CustomResourceDefinition, for
+// one) from the field: below it stand the type and what is said about it.
+func describes(lines []yamlLine, i int) bool {
+	typed, told := false, false
+	for _, l := range lines[i+1 : min(len(lines), i+maxSchema)] {
+		if l.column == -1 {
+			continue
+		}
+		if l.column <= lines[i].column {
+			break
+		}
+		typed = typed || l.key == "type" && (l.value == "object" || l.value == "string") || l.key == "default" && l.value == "{}"
+		told = told || l.key == "description" || l.key == "additionalProperties"
+	}
+	return typed && told
 }
 
 // farKind is how many lines away a kind is looked for when the mapping has none.
