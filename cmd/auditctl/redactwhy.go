@@ -27,6 +27,8 @@ var reasons = map[string]string{ //nolint:gosec // names of rules, and no creden
 	"kubernetes-secret": "data of a Secret",
 	"private-key":       "block of a private key",
 	"url-password":      "password in a URL or connection string",
+	"user-name":         "name of a user, beside a password that was masked",
+	"azure-id":          "identifies an Azure client or tenant, under a name that says so",
 	"url-token":         "token in place of a user in a URL",
 	"url-signature":     "signature of a URL that lets in whoever has it",
 	"authorization":     "value of an Authorization header",
