@@ -23,11 +23,14 @@ type Config struct {
 	KMSURI string
 	// KMS are the clients that may know KMSURI.
 	KMS []registry.KMSClient
-	// Recheck is how often, at most, the file is looked at while it is used.
-	// Default 5 s. An envelope with an unknown key asks at once.
+	// Recheck is how often the file is looked at: at most, while it is used; with
+	// Report also when it is not. Default 5 s. An envelope with an unknown key
+	// asks at once.
 	Recheck time.Duration
-	// Report, if set, is told what became of a file that changed; for logs. It
-	// is called by whoever happened to seal or open, and must not block.
+	// Report, if set, is told what became of a file that changed; for logs. Until
+	// [Sealer.Close] it learns that within Recheck, also when nothing is sealed or
+	// opened. It is called by whoever looked, one call at a time, and must neither
+	// block nor use or close the Sealer.
 	Report func(Reload)
 
 	elapsed func() time.Duration // a clock for tests

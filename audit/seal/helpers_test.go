@@ -128,6 +128,7 @@ func load(t testing.TB, cfg Config) *Sealer {
 	t.Helper()
 	s, err := New(cfg)
 	do(t, err)
+	t.Cleanup(s.Close)
 	return s
 }
 

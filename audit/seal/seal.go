@@ -44,8 +44,9 @@ var (
 )
 
 // Sealer seals with the primary key of one keyset and opens with every enabled
-// one, as its file has them now. It is safe for concurrent use and holds no
-// resource that needs closing.
+// one, as its file has them now. It is safe for concurrent use. One with
+// [Config.Report] watches its file until it is closed; another holds nothing
+// that needs closing.
 type Sealer struct {
 	keys *follower
 	enc  *zstd.Encoder // only EncodeAll and DecodeAll, which are stateless
@@ -56,7 +57,8 @@ type Sealer struct {
 func Load(path string) (*Sealer, error) { return New(Config{File: path}) }
 
 // New reads the keyset and follows its file from then on: see [Config]. A file
-// that is missing or broken later leaves the keys as they are.
+// that is missing or broken later leaves the keys as they are. Close it when
+// the reports are no longer wanted.
 func New(cfg Config) (*Sealer, error) {
 	keys, err := follow(cfg)
 	if err != nil {
@@ -70,8 +72,14 @@ func New(cfg Config) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the decompressor: %w", err)
 	}
+	keys.start() // last: nothing fails any more and leaves it behind
 	return &Sealer{keys: keys, enc: enc, dec: dec}, nil
 }
+
+// Close ends the watch over the file, having waited for the look that is under
+// way. The Sealer still seals and opens, and looks at the file while it does.
+// Closing twice is harmless.
+func (s *Sealer) Close() { s.keys.close() }
 
 // Keys lists the keys in use, oldest first.
 func (s *Sealer) Keys() []KeyInfo { return slices.Clone(s.keys.ring.Load().info) }

@@ -81,7 +81,7 @@ func TestTheDocumentationHasTheNumbersAndNamesOfTheCode(t *testing.T) {
 	page, err := os.ReadFile("../../docs/keys.md")
 	do(t, err)
 	for _, said := range []string{
-		fmt.Sprintf("at most every %d s while it seals", defaultRecheck/time.Second),
+		fmt.Sprintf("again every %d s, an idle one too", defaultRecheck/time.Second),
 		fmt.Sprintf("asked at most every %d s", defaultRecheck/time.Second),
 		fmt.Sprintf("--purpose %s\\|%s", Envelopes, SecretTokens),
 	} {

@@ -71,6 +71,7 @@ func TestOneKeyInVaultEncryptsBothKeysets(t *testing.T) {
 	}
 	sealer, redactor, err := secrecy.Open(c, slog.New(slog.DiscardHandler))
 	must(t, err)
+	t.Cleanup(sealer.Close)
 	if _, err := sealer.Seal(nil, seal.Observed, "workflow"); err != nil || redactor.Token("hunter-2") == "" {
 		t.Errorf("seal: %v, token %q", err, redactor.Token("hunter-2"))
 	}

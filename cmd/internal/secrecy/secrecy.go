@@ -31,8 +31,9 @@ func Check(c daemon.Common, r *config.Reader) {
 	o.open()
 }
 
-// Open makes what [Check] found to be good. The sealer follows its keyset file,
-// and the log tells what becomes of it; the redactor stays as it is: another
+// Open makes what [Check] found to be good. The sealer watches its keyset file,
+// and the log tells what becomes of it, whether records flow or not, until the
+// sealer is closed or the process ends; the redactor stays as it is: another
 // policy takes a restart. Both are safe for concurrent use.
 func Open(c daemon.Common, log *slog.Logger) (*seal.Sealer, *redact.Redactor, error) {
 	var faults []error
@@ -41,6 +42,9 @@ func Open(c daemon.Common, log *slog.Logger) (*seal.Sealer, *redact.Redactor, er
 	}}
 	sealer, redactor := o.open()
 	if err := errors.Join(faults...); err != nil {
+		if sealer != nil { // something else is faulty, and nobody gets it to close it
+			sealer.Close()
+		}
 		return nil, nil, err
 	}
 	log.Info("keyset and redaction policy read", "keys", ids(sealer.Keys()), "policy", redactor.Version())

@@ -66,7 +66,10 @@ func faults(t *testing.T, c daemon.Common) string {
 	t.Helper()
 	var r config.Reader
 	secrecy.Check(c, &r)
-	_, _, err := secrecy.Open(c, slog.New(slog.DiscardHandler))
+	sealer, _, err := secrecy.Open(c, slog.New(slog.DiscardHandler))
+	if err == nil {
+		sealer.Close()
+	}
 	if (r.Err() == nil) != (err == nil) {
 		t.Errorf("Check says %v, Open says %v", r.Err(), err)
 	}
@@ -83,6 +86,7 @@ func TestOfAKeysetAloneComeASealerAndTheBuiltInRules(t *testing.T) {
 	key := newKeyset(t, seal.Envelopes)
 	sealer, redactor, err := secrecy.Open(daemon.Common{KeysetFile: f.keyset("keyset.json", key)}, slog.New(slog.NewTextHandler(&log, nil)))
 	must(t, err)
+	t.Cleanup(sealer.Close)
 	envelope, err := sealer.Seal([]audit.Record{{ID: "one"}}, seal.Observed, "workflow")
 	must(t, err)
 	if _, err := sealer.Open(envelope, seal.Observed, "workflow"); err != nil {
@@ -107,9 +111,10 @@ func TestAPolicyWithTokensIsAppliedWithTheKeyForThem(t *testing.T) {
 	if told := faults(t, c); told != "" {
 		t.Fatal(told)
 	}
-	_, redactor, err := secrecy.Open(c, slog.New(slog.DiscardHandler))
+	sealer, redactor, err := secrecy.Open(c, slog.New(slog.DiscardHandler))
 	must(t, err)
-	masked := redactor.Field("workflow_ref", "acquisition")
+	t.Cleanup(sealer.Close)
+	masked := redactor.Record(audit.Record{WorkflowRef: "acquisition"}).WorkflowRef
 	tokens, err := seal.LoadTokens(seal.Config{File: c.TokenKeysetFile})
 	must(t, err)
 	sum, err := tokens.Sum([]byte("acquisition"))
@@ -195,6 +200,7 @@ func TestTheLogTellsOfEachChangeOfTheKeysetOnce(t *testing.T) {
 	var log strings.Builder
 	sealer, _, err := secrecy.Open(c, slog.New(slog.NewTextHandler(&log, nil)))
 	must(t, err)
+	sealer.Close() // so that nobody but this test looks at the file
 
 	// A door has learned of a key and seals with it before the worker has.
 	id, err := key.Rotate()
