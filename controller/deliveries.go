@@ -159,7 +159,7 @@ func (d *Deliveries) start(ctx context.Context, t target) {
 		d.abandon(t)
 	case err != nil && ctx.Err() == nil:
 		d.metrics.startFailures.Inc()
-		d.log.Error(err, "delivery not started; will try again", "execution", t.name, "attempt", d.starts.NumRequeues(t)+1)
+		d.log.Error(err, "delivery not started; will try again", "uid", t.uid, "attempt", d.starts.NumRequeues(t)+1)
 		d.announce(t, "AuditDelayed", "delivery cannot be started yet and will be tried again; the execution stays until it is")
 		d.starts.AddRateLimited(t)
 	case err == nil:
@@ -177,7 +177,7 @@ func (d *Deliveries) abandon(t target) {
 	if x := d.look(t.uid); x.workflowID != "" {
 		d.metrics.abandoned.Inc()
 		d.log.Error(nil, "the execution is gone and somebody ended its delivery; reset the workflow to have it persisted",
-			"execution", t.name, "workflow", x.workflowID)
+			"uid", t.uid, "workflow", x.workflowID)
 	}
 	d.drop(t.uid)
 }
@@ -209,13 +209,13 @@ func (d *Deliveries) wait(ctx context.Context, t target) {
 		d.waits.Forget(t)
 		d.waits.Add(t)
 	case err == nil, workflows.Ended(err):
-		d.log.Error(err, "delivery ended without its row; will be started again", "execution", t.name, "workflow", current.workflowID)
+		d.log.Error(err, "delivery ended without its row; will be started again", "uid", t.uid, "workflow", current.workflowID)
 		d.waits.Forget(t)
 		d.announce(t, "AuditDelayed", "its workflow ended without a row and is started again: "+current.workflowID)
 		d.update(ctx, t, func(x *delivery) { x.stage, x.rounds = stageSubmitted, x.rounds+1 })
 		d.starts.AddAfter(t, min(minRetry<<min(current.rounds, 10), maxRetry))
 	default:
-		d.log.V(1).Info("waiting for the delivery was interrupted", "execution", t.name, "workflow", current.workflowID, "reason", err.Error())
+		d.log.V(1).Info("waiting for the delivery was interrupted", "uid", t.uid, "workflow", current.workflowID, "reason", err.Error())
 		d.waits.AddRateLimited(t)
 	}
 }

@@ -128,8 +128,13 @@ type door struct {
 // open must be called in a bubble. The door is closed at the end of the test.
 func open(t *testing.T, cfg Config, api cluster, start func(context.Context, int, audit.Record) (run, error)) *door {
 	t.Helper()
+	return openLogged(t, cfg, api, start, logr.Discard())
+}
+
+func openLogged(t *testing.T, cfg Config, api client.Reader, start func(context.Context, int, audit.Record) (run, error), log logr.Logger) *door {
+	t.Helper()
 	d := &door{temporal: &starts{start: start}, notes: &notes{}, registry: prometheus.NewRegistry()}
-	d.Deliveries = NewDeliveries(cfg, api, d.temporal, d.notes, NewMetrics(d.registry), logr.Discard())
+	d.Deliveries = NewDeliveries(cfg, api, d.temporal, d.notes, NewMetrics(d.registry), log)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.Start(ctx) }()

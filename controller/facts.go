@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -34,7 +33,7 @@ func observe(ctx context.Context, api client.Reader, cluster string, t target) (
 	if err := api.Get(ctx, t.name, f.Execution); apierrors.IsNotFound(err) {
 		return Facts{}, errReplaced
 	} else if err != nil {
-		return Facts{}, fmt.Errorf("get execution: %w", err)
+		return Facts{}, &apiError{"get execution", t.uid, err}
 	}
 	if f.Execution.UID != t.uid {
 		return Facts{}, errReplaced
@@ -48,11 +47,11 @@ func observe(ctx context.Context, api client.Reader, cluster string, t target) (
 	case err == nil:
 		f.Job = job
 	case !apierrors.IsNotFound(err):
-		return Facts{}, fmt.Errorf("get job: %w", err)
+		return Facts{}, &apiError{"get the job of execution", t.uid, err}
 	}
 	var pods corev1.PodList
 	if err := api.List(ctx, &pods, client.InNamespace(name.Namespace), client.MatchingLabels{batchv1.JobNameLabel: name.Name}); err != nil {
-		return Facts{}, fmt.Errorf("list pods of the job: %w", err)
+		return Facts{}, &apiError{"list the pods of execution", t.uid, err}
 	}
 	f.Pods = pods.Items
 	return f, nil

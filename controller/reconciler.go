@@ -33,24 +33,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.Deliveries.forget(req.NamespacedName, "")
 		return ctrl.Result{}, nil
 	} else if err != nil {
-		return ctrl.Result{}, fmt.Errorf("get execution: %w", err)
+		return ctrl.Result{}, &apiError{doing: "get execution", err: err}
 	}
 	r.Deliveries.forget(req.NamespacedName, ex.UID)
 
 	d := r.Deliveries.look(ex.UID)
 	next := decide(ex, d.stage)
-	return afterPatch(string(next), r.do(ctx, next, ex, d))
+	return afterPatch(next, ex.UID, r.do(ctx, next, ex, d))
 }
 
 // afterPatch says when to come back. On a conflict the cache is behind; the
 // event that brings it up to date may already have been handled, so come back
 // by clock.
-func afterPatch(doing string, err error) (ctrl.Result, error) {
+func afterPatch(done step, uid types.UID, err error) (ctrl.Result, error) {
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
 	case client.IgnoreNotFound(err) != nil:
-		return ctrl.Result{}, fmt.Errorf("%s: %w", doing, err)
+		return ctrl.Result{}, &apiError{string(done) + " execution", uid, err}
 	}
 	return ctrl.Result{}, nil
 }

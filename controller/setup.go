@@ -46,6 +46,8 @@ func strip(object any) (any, error) {
 	return object, nil
 }
 
+const controllerName = "kubernetesexecution" // in metrics, too
+
 // reconcilers only look at marks and patch metadata; a few are plenty.
 const reconcilers = 8
 
@@ -54,8 +56,9 @@ const reconcilers = 8
 // auditing off wedges no deletion.
 func SetupDisabled(mgr manager.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
-		Named("kubernetesexecution").
+		Named(controllerName).
 		For(&v1.KubernetesExecution{}).
+		WithOptions(controller.Options{LogConstructor: namelessLog(mgr.GetLogger())}).
 		Complete(&releaser{mgr.GetClient()})
 	if err != nil {
 		return fmt.Errorf("add releaser: %w", err)
@@ -65,16 +68,19 @@ func SetupDisabled(mgr manager.Manager) error {
 
 // Setup adds this door to a manager made with [Scheme] and [Cache].
 func Setup(mgr manager.Manager, cfg Config, starter Starter, registry prometheus.Registerer) error {
-	recorder := mgr.GetEventRecorder("auditflow")
+	recorder, err := newRecorder(mgr)
+	if err != nil {
+		return err
+	}
 	deliveries := NewDeliveries(cfg, mgr.GetAPIReader(), starter, recorder, NewMetrics(registry), mgr.GetLogger().WithName("deliveries"))
 	if err := mgr.Add(deliveries); err != nil {
 		return fmt.Errorf("add deliveries: %w", err)
 	}
-	err := ctrl.NewControllerManagedBy(mgr).
-		Named("kubernetesexecution").
+	err = ctrl.NewControllerManagedBy(mgr).
+		Named(controllerName).
 		For(&v1.KubernetesExecution{}).
 		WatchesRawSource(source.Channel(deliveries.changed, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers, LogConstructor: namelessLog(mgr.GetLogger())}).
 		Complete(&Reconciler{Client: mgr.GetClient(), Deliveries: deliveries, Events: recorder})
 	if err != nil {
 		return fmt.Errorf("add reconciler: %w", err)

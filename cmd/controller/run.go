@@ -40,6 +40,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer sealer.Close()
 	temporal, err := temporalclient.Dial(s.common.Temporal, logger)
 	if err != nil {
 		return err
