@@ -2,6 +2,9 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -22,7 +25,8 @@ type Appender interface {
 	Append(ctx context.Context, records []audit.Record) ([]audit.Receipt, error)
 }
 
-// Deliver holds the two steps of a delivery. All fields are required.
+// Deliver holds the two steps of a delivery. All fields are required. It must
+// not be copied once it is used.
 type Deliver struct {
 	Sealer   *seal.Sealer
 	Redactor *redact.Redactor
@@ -31,6 +35,8 @@ type Deliver struct {
 	// label and the failure's type.
 	ErrorClass func(error) string
 	Metrics    *Metrics
+
+	redactions redactions
 }
 
 // Delivered tells what became of an envelope. It is the workflow's result and
@@ -54,9 +60,28 @@ func (d Delivered) Masked() (n int) {
 
 // Redact turns an envelope of observed records into one of redacted records:
 // normalised, masked, digested. The same envelope always gives the same records.
+//
+// Once the attempt's time is over it returns; what it has begun goes on, for
+// nothing can stop it, and counts as one of [MaxRedactions] until it ends. An
+// attempt that comes meanwhile waits for it and begins nothing.
 func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte, err error) {
 	defer contain(&err)
 	workflowID := activity.GetInfo(ctx).WorkflowExecution.ID
+	about := redactionKey{workflowID, sha256.Sum256(envelope)}
+	going, err := d.redactions.join(ctx, about, func() ([]byte, error) { return d.redact(envelope, workflowID) })
+	if err != nil {
+		return nil, d.failure(fmt.Sprintf("wait for one of %d redactions to end", MaxRedactions), err)
+	}
+	select {
+	case <-going.done:
+		return going.redacted, going.err
+	case <-ctx.Done():
+		return nil, d.failure("wait for the redaction to end", ctx.Err())
+	}
+}
+
+func (d *Deliver) redact(envelope []byte, workflowID string) (redacted []byte, err error) {
+	defer contain(&err)
 	records, err := d.Sealer.Open(envelope, seal.Observed, workflowID)
 	if err != nil {
 		return nil, d.failure("open the observed envelope", err)
@@ -73,6 +98,75 @@ func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte,
 		return nil, d.failure("seal the redacted envelope", err)
 	}
 	return redacted, nil
+}
+
+// MaxRedactions is how many redactions a process computes at once, those whose
+// attempt has been given up included. Temporal counts attempts: it takes the
+// next when one is out of time, so that without a bound of our own a few slow
+// records, tried again and again, would take all memory and processors. More
+// than a machine has processors, lest slow ones hold up the others.
+const MaxRedactions = 64
+
+// redactions are those that are being computed. The zero value is ready.
+type redactions struct {
+	mu    sync.Mutex
+	going map[redactionKey]*redaction
+	ended chan struct{} // closed and replaced when one has ended
+}
+
+// redactionKey tells redactions apart: attempts of one workflow have the same envelope.
+type redactionKey struct {
+	workflowID string
+	envelope   [sha256.Size]byte
+}
+
+// redaction is one computation; its results may be read when done is closed.
+type redaction struct {
+	done     chan struct{}
+	redacted []byte
+	err      error
+}
+
+// join returns the redaction of this key that is going on, else it begins one,
+// as soon as there is room for it. It fails when ctx ends before.
+func (r *redactions) join(ctx context.Context, key redactionKey, compute func() ([]byte, error)) (*redaction, error) {
+	for {
+		going, ended := r.tryJoin(key, compute)
+		if going != nil {
+			return going, nil
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (r *redactions) tryJoin(key redactionKey, compute func() ([]byte, error)) (going *redaction, ended <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.going == nil {
+		r.going, r.ended = map[redactionKey]*redaction{}, make(chan struct{})
+	}
+	going = r.going[key]
+	if going == nil && len(r.going) < MaxRedactions {
+		going = &redaction{done: make(chan struct{})}
+		r.going[key] = going
+		go r.run(key, going, compute)
+	}
+	return going, r.ended
+}
+
+// run computes and makes room. compute must not panic: here, nobody would catch it.
+func (r *redactions) run(key redactionKey, going *redaction, compute func() ([]byte, error)) {
+	going.redacted, going.err = compute()
+	close(going.done)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.going, key)
+	close(r.ended)
+	r.ended = make(chan struct{})
 }
 
 // Persist appends the records of a redacted envelope. It refuses an envelope
