@@ -118,7 +118,7 @@ func TestWhatIsNoRecordsFaultFailsTheCallAndPutsNothingIntoQuarantine(t *testing
 		"a deadlock":                   {raising("deadlock_detected"), postgres.ClassDatabase},
 		"a lock is not to be had":      {raising("lock_not_available"), postgres.ClassTimeout},
 		"the server shuts down":        {raising("admin_shutdown"), postgres.ClassConnection},
-		"a column is missing":          {`ALTER TABLE kubernetes_execution_audit DROP COLUMN notes`, postgres.ClassSchema},
+		"a column is missing":          {`ALTER TABLE kubernetes_execution_audit DROP COLUMN notes CASCADE`, postgres.ClassSchema},
 		"the partition cannot be made": {`ALTER TABLE kubernetes_execution_audit ADD CHECK (false); DROP FUNCTION auditflow_create_partition`, postgres.ClassSchema},
 		"there is no quarantine":       {`ALTER TABLE kubernetes_execution_audit ADD CHECK (false) NOT VALID; DROP TABLE ` + quarantineTable, postgres.ClassSchema},
 		"the quarantine will not have it": {`ALTER TABLE kubernetes_execution_audit ADD CHECK (false) NOT VALID;

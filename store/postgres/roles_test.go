@@ -111,6 +111,31 @@ func TestEachRoleMayDoItsWorkAndNothingElse(t *testing.T) {
 		{`INSERT INTO auditflow_schema_version (version_id, is_applied) VALUES (99, true)`, owner},
 		{`DELETE FROM auditflow_schema_version`, owner},
 		{`DROP FUNCTION auditflow_create_partition`, owner},
+
+		{`SELECT * FROM kubernetes_execution_audit_all`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_manifest`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_archive_deleted`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_verification`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_hold`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_tombstone`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_retention`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_restore`, []string{reader, maintainer}},
+		{`SELECT * FROM auditflow_detached`, []string{reader, maintainer}},
+		{`INSERT INTO auditflow_hold (kind, value, reason, placed_by) VALUES ('action', 'a', 'r', 'p')`, owner},
+		{`UPDATE auditflow_hold SET released_by = 'x', released_at = now()`, owner},
+		{`INSERT INTO auditflow_tombstone (what, name, starts, ends, row_count, bytes, why, policy)
+			VALUES ('rows', 'n', now(), now(), 0, 0, 'w', 'p')`, owner},
+		{`INSERT INTO auditflow_manifest VALUES ('p', 0, 1, '{}', sha256(''), 'o')`, owner},
+		{`INSERT INTO auditflow_archive_deleted VALUES ('p', 0)`, owner},
+		{`INSERT INTO auditflow_verification VALUES ('p', now())`, owner},
+		{`INSERT INTO auditflow_retention (mode, live, archive, confirmed_by) VALUES ('off', '0', '0', 'c')`, owner},
+		{`INSERT INTO auditflow_restore (starts, ends, row_count, reason, restored_by, expires_at)
+			VALUES ('2025-01-01', '2025-01-02', 0, 'r', 'r', now())`, owner},
+		{`DELETE FROM auditflow_restore`, owner},
+		{`INSERT INTO auditflow_detached VALUES ('kubernetes_execution_audit_2025_01', now(), now())`, owner},
+		{`DELETE FROM auditflow_detached`, owner},
+		{`DROP TRIGGER rows_stay ON auditflow_hold`, owner},
+		{`DROP VIEW kubernetes_execution_audit_all`, owner},
 		{`SET ROLE auditflow_maintainer`, owner},
 	}
 	for _, c := range cases {
