@@ -101,6 +101,9 @@ type Archive interface {
 	// Read yields the rows with created_at in the stretch, each compared with its
 	// digest, in the order of the trail; only the one of an id unless that is empty.
 	Read(ctx context.Context, start, end time.Time, id string) iter.Seq2[*audit.Persisted, error]
+	// Periods lists the periods that the archive has anything of, also what no
+	// manifest names.
+	Periods(ctx context.Context) ([]audit.Period, error)
 	// Delete takes a period out of the archive, its manifests last.
 	Delete(ctx context.Context, period string) error
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -16,6 +17,7 @@ type label struct {
 	workflowRef, phase, cluster, rowID string
 	step                               int32
 	success                            bool
+	created                            time.Time
 }
 
 // label redacts the whole record, for only the whole tells what is secret: a
@@ -27,7 +29,7 @@ func (s *Starter) label(r audit.Record) label {
 		kind: plain(r.TargetResourceKind), name: plain(r.TargetResourceName),
 		execution: plain(r.ExecutionID), executionNamespace: plain(r.ExecutionNamespace),
 		workflowRef: plain(r.WorkflowRef), phase: plain(r.Phase), cluster: plain(r.Cluster),
-		rowID: r.ID, step: r.StepIndex, success: r.Success,
+		rowID: r.ID, step: r.StepIndex, success: r.Success, created: r.CreatedAt,
 	}
 }
 
@@ -43,6 +45,9 @@ func (l label) attributes() temporal.SearchAttributes {
 		if a.value != "" {
 			set = append(set, a.key.ValueSet(cut(a.value, maxKeyword)))
 		}
+	}
+	if !l.created.IsZero() {
+		set = append(set, AttributeCreated.ValueSet(l.created.UTC()))
 	}
 	return temporal.NewSearchAttributes(set...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/auditflow/auditflow/audit"
@@ -105,6 +106,18 @@ func TestNamesOfAnyLengthFitWhatTemporalAccepts(t *testing.T) {
 	v, _ := l.attributes().GetKeyword(AttributeExecution)
 	if len(v) > maxKeyword || !utf8.ValidString(v) {
 		t.Errorf("attribute of %d bytes, valid UTF-8: %t", len(v), utf8.ValidString(v))
+	}
+}
+
+func TestADeliverySaysWhenItsRowWasCreatedIfThatIsKnown(t *testing.T) {
+	t.Parallel()
+	s := &Starter{Redactor: redact.New()}
+	created := time.Date(2026, 11, 23, 23, 30, 0, 0, time.FixedZone("", -3600))
+	if got, ok := s.label(audit.Record{CreatedAt: created}).attributes().GetTime(AttributeCreated); !ok || !got.Equal(created) {
+		t.Errorf("created at %s, %t; want %s", got, ok, created)
+	}
+	if got, ok := s.label(audit.Record{}).attributes().GetTime(AttributeCreated); ok {
+		t.Errorf("a record without created_at is said to be of %s", got)
 	}
 }
 

@@ -16,8 +16,55 @@ const (
 	ActivityPersist = "Persist"
 )
 
-// QueueDelivery is the task queue of deliveries.
-const QueueDelivery = "audit-delivery"
+// Workflow types of maintenance.
+const (
+	TypeCreatePartitions  = "CreatePartitions"
+	TypeTierPartitions    = "TierPartitions"
+	TypeArchivePartitions = "ArchivePartitions"
+	TypeEnforceRetention  = "EnforceRetention"
+)
+
+// Activity types of maintenance.
+const (
+	ActivityPlanPartitions       = "PlanPartitions"
+	ActivityEnsurePartition      = "EnsurePartition"
+	ActivityPlanTiers            = "PlanTiers"
+	ActivityMovePartition        = "MovePartition"
+	ActivityPlanArchive          = "PlanArchive"
+	ActivityExportPeriod         = "ExportPeriod"
+	ActivityPublishManifest      = "PublishManifest"
+	ActivityAdmitRetention       = "AdmitRetention"
+	ActivityPlanRetention        = "PlanRetention"
+	ActivityFinishDetaching      = "FinishDetaching"
+	ActivityVerifyPeriod         = "VerifyPeriod"
+	ActivityDetachPartition      = "DetachPartition"
+	ActivityComparePartition     = "ComparePartition"
+	ActivityDropPartition        = "DropPartition"
+	ActivityDeleteRows           = "DeleteRows"
+	ActivityPlanArchiveRetention = "PlanArchiveRetention"
+	ActivityDeletePeriod         = "DeletePeriod"
+	ActivityExpireRestores       = "ExpireRestores"
+	ActivityCountRun             = "CountRun"
+)
+
+// Task queues: of deliveries, and of maintenance, which must not keep them waiting.
+const (
+	QueueDelivery    = "audit-delivery"
+	QueueMaintenance = "audit-maintenance"
+)
+
+// Schedules, which are also the tasks that metrics tell of.
+const (
+	ScheduleCreatePartitions = "audit-create-partitions"
+	ScheduleTier             = "audit-tier"
+	ScheduleArchive          = "audit-archive"
+	ScheduleRetention        = "audit-retention"
+)
+
+// Tasks are all schedules.
+func Tasks() []string {
+	return []string{ScheduleCreatePartitions, ScheduleTier, ScheduleArchive, ScheduleRetention}
+}
 
 // Search attributes, set when a delivery starts and never changed. They lie in
 // clear text for ever, so names pass the redactor before they get here.
@@ -28,6 +75,9 @@ var (
 	AttributeSuccess   = temporal.NewSearchAttributeKeyBool("AuditSuccess")
 	AttributeExecution = temporal.NewSearchAttributeKeyKeyword("AuditExecution")
 	AttributeCluster   = temporal.NewSearchAttributeKeyKeyword("AuditCluster")
+	// AttributeCreated is created_at: retention waits for deliveries whose rows
+	// belong into what it is about to drop.
+	AttributeCreated = temporal.NewSearchAttributeKeyTime("AuditCreated")
 )
 
 // SearchAttributes are all of them; they must be registered in the namespace
@@ -35,6 +85,7 @@ var (
 func SearchAttributes() []temporal.SearchAttributeKey {
 	return []temporal.SearchAttributeKey{
 		AttributeAction, AttributeNamespace, AttributePhase, AttributeSuccess, AttributeExecution, AttributeCluster,
+		AttributeCreated,
 	}
 }
 

@@ -35,3 +35,49 @@ func slow(ctx workflow.Context, summary string) workflow.Context {
 		Summary: summary,
 	})
 }
+
+// Maintenance: what fails a few times within a run is left to the next one, so
+// that a run ends and one period's failure does not keep the others waiting.
+
+// quick is for a look or a statement or two.
+func quick(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         patience(6, time.Minute), // a server that restarts is back within that
+		Summary:             cut(summary, maxSummary),
+	})
+}
+
+// steady is for what counts or waits for others: detaching waits for whoever
+// still reads the partition.
+func steady(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Minute,
+		HeartbeatTimeout:    heartbeat,
+		RetryPolicy:         patience(6, time.Minute),
+		Summary:             cut(summary, maxSummary),
+	})
+}
+
+// long is for what goes through all rows of a period: ten million take some
+// minutes, on a slow bucket hours. Attempts go on where the last one was, so
+// there may be more of them: each restart of a worker costs one.
+func long(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 12 * time.Hour,
+		HeartbeatTimeout:    heartbeat,
+		RetryPolicy:         patience(10, 2*time.Minute),
+		Summary:             cut(summary, maxSummary),
+	})
+}
+
+// heartbeat is how long a worker may be silent before another takes over. Steps
+// tell of themselves every few seconds; the SDK passes on what is new after
+// four fifths of this.
+const heartbeat = 30 * time.Second
+
+func patience(attempts int32, longest time.Duration) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval: 5 * time.Second, BackoffCoefficient: 2, MaximumInterval: longest, MaximumAttempts: attempts,
+	}
+}

@@ -23,8 +23,12 @@ import (
 // be finished by this one. Each release adds its own, see record_test.go.
 const histories = "testdata/histories"
 
-// released are the versions whose deliveries may still be running somewhere.
-var released = []string{"v0.1"}
+// released are the versions whose workflows may still be running somewhere, and
+// the histories that were recorded of each.
+var released = map[string][]map[string][]string{
+	"v0.1": {deliveries},
+	// From v0.2 on: {deliveries, maintenances}.
+}
 
 // deliveries are recorded of each version. The steps are those which did not
 // succeed as local activities and went on as regular ones.
@@ -59,8 +63,9 @@ func TestEveryReleasedHistoryReplays(t *testing.T) {
 			t.Parallel()
 			r := newReplayer(t)
 			worker.Register(r, &activities.Deliver{})
+			worker.RegisterMaintenance(r, &activities.Maintain{})
 			if err := r.ReplayWorkflowHistoryFromJSONFile(nil, file); err != nil {
-				t.Errorf("a delivery that began before this change would get stuck; keep the old path behind workflow.GetVersion: %v", err)
+				t.Errorf("a workflow that began before this change would get stuck; keep the old path behind workflow.GetVersion: %v", err)
 			}
 		})
 	}
@@ -69,9 +74,11 @@ func TestEveryReleasedHistoryReplays(t *testing.T) {
 func TestEveryReleaseHasItsHistories(t *testing.T) {
 	t.Parallel()
 	var want []string
-	for _, version := range released {
-		for delivery := range deliveries {
-			want = append(want, filepath.Join(histories, version+"-"+delivery+".json"))
+	for version, kinds := range released {
+		for _, kind := range kinds {
+			for name := range kind {
+				want = append(want, filepath.Join(histories, version+"-"+name+".json"))
+			}
 		}
 	}
 	slices.Sort(want)
@@ -85,19 +92,23 @@ func TestHistoriesShowWhatTheirNamesSay(t *testing.T) {
 	for _, file := range recorded(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			_, delivery, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+			_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
 			events := read(t, file).GetEvents()
 			if last := events[len(events)-1].GetEventType(); last != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
 				t.Errorf("ends with %s", last)
 			}
-			var retried []string
+			var regular []string
 			for _, event := range events {
 				if event.GetEventType() == enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED {
-					retried = append(retried, event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
+					regular = append(regular, event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
 				}
 			}
-			if !reflect.DeepEqual(retried, deliveries[delivery]) {
-				t.Errorf("regular activities %q, want %q", retried, deliveries[delivery])
+			want, known := deliveries[name]
+			if !known {
+				want, known = maintenances[name]
+			}
+			if !known || !reflect.DeepEqual(regular, want) {
+				t.Errorf("regular activities %q, want %q", regular, want)
 			}
 		})
 	}
