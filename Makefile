@@ -1,14 +1,14 @@
 # `make help` lists everything. Servers and tools are built from source into ./bin, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-SERVERS := kube temporal postgres
+SERVERS := kube temporal postgres s3
 ROWS ?= 1000000
 GO_TEST := go test -race -count=1 -p 1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append test test-unit test-e2e bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-maintenance test test-unit test-e2e bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: tools ## one command: real servers, 24+ executions, every row checked; writes out/demo.json (< 1 min once tools are built)
 	go run ./test/dev demo
@@ -21,6 +21,10 @@ bench-queries: tools ## every query with and without partitions, ROWS=1000000; w
 
 bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (about 3 min)
 	go run ./test/load bench-append
+
+bench-maintenance: tools ## maintenance under load, the archive's speed, ten simulated years; writes out/maintenance.json (< 10 min)
+	@tools/build.sh duckdb partman
+	go run ./test/maintenance bench --rows $(ROWS)
 
 test: tools ## all tests, on real servers, with the race detector (< 15 min once tools are built)
 	go build -race ./... # on all cores; the tests themselves run one package at a time, for each has servers of its own
@@ -63,7 +67,7 @@ fmt: ## gofmt everything
 build: ## the binaries, into ./bin
 	go build -o bin/ ./cmd/...
 
-tools: ## etcd, kube-apiserver, kube-controller-manager, Temporal, PostgreSQL, into ./bin (10-14 min the first time, then nothing)
+tools: ## etcd, kube-apiserver, kube-controller-manager, Temporal, PostgreSQL, versitygw, into ./bin (10-14 min the first time, then nothing)
 	@tools/build.sh $(SERVERS)
 
 clean: ## what was built and written, but not the tools

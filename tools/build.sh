@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Builds the servers and tools into ./bin, once per version.
 #
-#   tools/build.sh kube temporal postgres     the servers that test/world starts
+#   tools/build.sh kube temporal postgres s3  the servers that test/world starts
 #   tools/build.sh lint                       golangci-lint, workflowcheck
 #   tools/build.sh codegen                    controller-gen
+#   tools/build.sh duckdb partman             what the archive and maintenance are compared with
 #
 # What a target gives:
 #
 #   bin/kube/            etcd, kube-apiserver, kube-controller-manager (a KUBEBUILDER_ASSETS)
 #   bin/temporal         the Temporal CLI with its development server
 #   bin/postgres/        the programs of a PostgreSQL found on this machine, or installed
+#   bin/s3               versitygw, an S3 server over a directory
+#   bin/duckdb/          a program for node that reads the archive's files with DuckDB
 #   bin/golangci-lint    and so on
 #
 # Each is a link into a directory named after the version and a digest of what
@@ -148,6 +151,12 @@ build_temporal() {
 		-ldflags "-s -w" github.com/temporalio/cli/cmd/temporal
 }
 
+build_s3() {
+	go_build s3 s3 "$(pinned "$here/s3/go.mod" github.com/versity/versitygw)" \
+		"versitygw, an S3 server over a directory; usually 1-2 min the first time" "" \
+		-ldflags "-s -w" github.com/versity/versitygw/cmd/versitygw
+}
+
 build_lint() {
 	go_build golangci-lint lint "$(pinned "$here/lint/go.mod" github.com/golangci/golangci-lint/v2)" \
 		"golangci-lint; usually 2-3 min the first time" "" \
@@ -239,11 +248,61 @@ macOS: brew install postgresql@17) so that initdb, postgres and pg_ctl are found
 	say "postgres $(postgres_version "$bin/postgres"): ready"
 }
 
-[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | lint | codegen ..."
+# build_duckdb installs what the lock file says, which npm checks by digest. Not
+# "npm ci", which wants to know the digests for all platforms, and the lock file
+# has those of Linux on x64; elsewhere the version alone is pinned.
+build_duckdb() {
+	local name=duckdb version dir log=$logs/duckdb.log
+	version=$(awk -F'"' '$2 == "@duckdb/node-api" { print $4; exit }' "$here/duckdb/package.json")
+	dir=$name-$version-$(digest "" "$here"/duckdb/package-lock.json "$here"/duckdb/*.mjs)
+	if [ ! -d "$bin/$dir" ]; then
+		lock "$name"
+	fi
+	if [ ! -d "$bin/$dir" ]; then
+		command -v npm >/dev/null && command -v node >/dev/null ||
+			fail "$name: it comes as a package for Node.js 20 or newer (https://nodejs.org)"
+		say "$name $version: npm install; usually 10-30 s and 70 MB of downloads"
+		mkdir -p "$logs"
+		rm -rf "$bin/.building-$name".* # what a killed run left; we hold the lock
+		building=$(mktemp -d "$bin/.building-$name.XXXXXX")
+		cp "$here"/duckdb/package*.json "$here"/duckdb/*.mjs "$building"
+		npm install --prefix "$building" --no-audit --no-fund --ignore-scripts >"$log" 2>&1 9>&- || {
+			tail -n 15 "$log" >&2
+			fail "$name $version: npm install failed; the whole log is $log"
+		}
+		chmod 755 "$building"
+		mv "$building" "$bin/$dir"
+		building=""
+	fi
+	link "$dir" "$name"
+	say "$name $version: ready"
+}
+
+# build_partman adds pg_partman to a PostgreSQL of Debian's, as root. Elsewhere
+# it says so and is no failure: who compares with it does without.
+build_partman() {
+	local major log=$logs/partman.log control
+	major=$(postgres_version "$bin/postgres")
+	major=${major%%[!0-9]*}
+	control=/usr/share/postgresql/$major/extension/pg_partman.control
+	if [ ! -e "$control" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		say "partman: apt-get install postgresql-$major-partman; usually 20 s"
+		mkdir -p "$logs"
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "postgresql-$major-partman"; } \
+			>"$log" 2>&1 || tail -n 5 "$log" >&2
+	fi
+	if [ -e "$control" ]; then
+		say "partman for PostgreSQL $major: ready"
+	else
+		say "partman: it is not here (Debian, Ubuntu, as root: apt-get install postgresql-$major-partman)"
+	fi
+}
+
+[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | duckdb | partman ..."
 for target in "$@"; do
 	case $target in
-	kube | temporal | postgres | lint | codegen) ;;
-	*) fail "$target: unknown target; there are kube, temporal, postgres, lint and codegen" ;;
+	kube | temporal | postgres | s3 | lint | codegen | duckdb | partman) ;;
+	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, duckdb and partman" ;;
 	esac
 done
 mkdir -p "$bin"

@@ -1,6 +1,6 @@
 // Package world starts the real servers that auditflow lives among: a
-// Kubernetes control plane, Temporal and PostgreSQL. Tests, benchmarks and the
-// demonstration share it, so what passes here has met the real thing.
+// Kubernetes control plane, Temporal, PostgreSQL and S3. Tests, benchmarks and
+// the demonstration share it, so what passes here has met the real thing.
 //
 //	w, err := world.Start(ctx, world.Options{Kubernetes: true, PostgreSQL: true})
 //	if err != nil { ... }

@@ -39,6 +39,13 @@ type ProductOptions struct {
 	// Race builds the binaries with the race detector: what it finds ends the
 	// process with an error and stands in its log.
 	Race bool
+	// BucketURL is where the worker archives; empty means a directory of the
+	// product's own.
+	BucketURL string
+	// Archive is more of the worker's section maintenance.archive, as in
+	// "after: 1d, segment_rows: 1000"; Maintenance are more sections, one a line.
+	Archive     string
+	Maintenance []string
 }
 
 // NewProduct builds the binaries (nothing to do when nothing changed) and
@@ -56,12 +63,15 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		return nil, err
 	}
 	p := &Product{DatabaseURL: o.DatabaseURL}
-	writerURL, err := prepareDatabase(ctx, o.DatabaseURL)
+	writerURL, maintainerURL, err := prepareDatabase(ctx, o.DatabaseURL)
 	if err != nil {
 		return nil, err
 	}
+	if o.BucketURL == "" {
+		o.BucketURL = "file://" + filepath.ToSlash(filepath.Join(dir, "archive")) + "?create_dir=true"
+	}
 	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, w.Temporal.Address, w.Temporal.Namespace)
-	if p.Worker, err = w.program("worker", common, "AUDITFLOW_DATABASE_URL="+writerURL); err != nil {
+	if p.Worker, err = w.program("worker", common+maintenance(maintainerURL, o), "AUDITFLOW_DATABASE_URL="+writerURL); err != nil {
 		return nil, err
 	}
 	// The controller may do what the role we ship allows, and nothing else.
@@ -111,35 +121,53 @@ func buildProduct(ctx context.Context, dir string, race bool) error {
 	return nil
 }
 
+// maintenance is the worker's section of that name.
+func maintenance(databaseURL string, o ProductOptions) string {
+	lines := append([]string{
+		fmt.Sprintf("database_url: %q", databaseURL),
+		fmt.Sprintf("archive: {bucket_url: %q, %s}", o.BucketURL, o.Archive),
+	}, o.Maintenance...)
+	return "maintenance:\n  " + strings.Join(lines, "\n  ") + "\n"
+}
+
 // prepareDatabase does what an operator does before the first start: it migrates,
-// as somebody who may, and makes a login that may only write. The worker lives
-// with the rights we tell everybody to give it.
-func prepareDatabase(ctx context.Context, address string) (writerURL string, err error) {
+// as somebody who may, and makes two logins, one that may only write and one for
+// maintenance. The worker lives with the rights we tell everybody to give it.
+func prepareDatabase(ctx context.Context, address string) (writerURL, maintainerURL string, err error) {
 	store, err := postgres.Open(ctx, postgres.Config{URL: address})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer store.Close()
 	if err := store.Migrate(ctx); err != nil {
-		return "", err
+		return "", "", err
 	}
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
-		return "", fmt.Errorf("create the worker's login: %w", err)
+		return "", "", fmt.Errorf("create the worker's logins: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	const login = `DO $$ BEGIN
-		CREATE ROLE worker LOGIN IN ROLE auditflow_writer;
+	if writerURL, err = createLogin(ctx, conn, address, "worker", "auditflow_writer"); err != nil {
+		return "", "", err
+	}
+	maintainerURL, err = createLogin(ctx, conn, address, "maintainer", "auditflow_maintainer")
+	return writerURL, maintainerURL, err
+}
+
+// createLogin makes a login that may do what a role may, and returns its URL.
+func createLogin(ctx context.Context, conn *pgx.Conn, address, login, role string) (string, error) {
+	create := fmt.Sprintf(`DO $$ BEGIN
+		CREATE ROLE %s LOGIN IN ROLE %s;
 	EXCEPTION WHEN duplicate_object THEN NULL; -- the data is an earlier run's
-	END $$`
-	if _, err := conn.Exec(ctx, login); err != nil {
-		return "", fmt.Errorf("create the worker's login: %w", err)
+	END $$`, login, role)
+	if _, err := conn.Exec(ctx, create); err != nil {
+		return "", fmt.Errorf("create the login %s: %w", login, err)
 	}
 	parsed, err := url.Parse(address)
 	if err != nil {
 		return "", fmt.Errorf("the URL of the database: %w", err)
 	}
-	parsed.User = url.User("worker")
+	parsed.User = url.User(login)
 	return parsed.String(), nil
 }
 

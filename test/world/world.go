@@ -21,6 +21,7 @@ type Options struct {
 	Kubernetes bool
 	Temporal   bool
 	PostgreSQL bool
+	S3         bool
 
 	// TemporalUI serves Temporal's web interface too.
 	TemporalUI bool
@@ -46,6 +47,7 @@ type World struct {
 	Kube     *Kube
 	Temporal *Temporal
 	Postgres *Postgres
+	S3       *S3
 
 	workspace *workspace
 	stop      sync.Once
@@ -85,6 +87,10 @@ func (w *World) startServers(ctx context.Context, o Options) error {
 		w.Postgres = newPostgres(w.workspace, o.PostgresSettings)
 		group.Go(func() error { return report("PostgreSQL", w.Postgres, w.Postgres.start(ctx)) })
 	}
+	if o.S3 {
+		w.S3 = newS3(w.workspace)
+		group.Go(func() error { return report("S3", w.S3, w.S3.start(ctx)) })
+	}
 	return group.Wait()
 }
 
@@ -115,7 +121,7 @@ func (w *World) Stop() error {
 
 func (w *World) stopServers() error {
 	var wait sync.WaitGroup
-	errs := make([]error, 3)
+	errs := make([]error, 4)
 	end := func(i int, name string, stop func() error) {
 		wait.Go(func() {
 			if err := stop(); err != nil {
@@ -131,6 +137,9 @@ func (w *World) stopServers() error {
 	}
 	if w.Postgres != nil {
 		end(2, "PostgreSQL", w.Postgres.close)
+	}
+	if w.S3 != nil {
+		end(3, "S3", w.S3.close)
 	}
 	wait.Wait()
 	return errors.Join(append(errs, w.workspace.close())...)
