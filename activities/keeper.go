@@ -104,6 +104,8 @@ type Archive interface {
 	// Periods lists the periods that the archive has anything of, also what no
 	// manifest names.
 	Periods(ctx context.Context) ([]audit.Period, error)
+	// Deletable fails when anything of a period is locked.
+	Deletable(ctx context.Context, period string) error
 	// Delete takes a period out of the archive, its manifests last.
 	Delete(ctx context.Context, period string) error
 }

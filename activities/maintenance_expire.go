@@ -32,15 +32,11 @@ func (m *Maintain) PlanArchiveRetention(ctx context.Context, now time.Time, poli
 	if err != nil {
 		return plan, m.failure("read the catalogue", err)
 	}
-	inBucket, err := m.Archive.Periods(ctx)
-	if err != nil {
-		return plan, m.failure("list the periods in the bucket", err)
-	}
 	decisions, err := m.expiry(ctx, now, policy, filed)
 	if err != nil {
 		return plan, m.failure("find out what has expired in the archive", err)
 	}
-	plan.Unfinished = lifecycle.Unfinished(filed, inBucket)
+	plan.Unfinished = lifecycle.Unfinished(filed)
 	for _, d := range decisions {
 		switch {
 		case !d.Expired:
@@ -84,6 +80,10 @@ func (m *Maintain) DeletePeriod(ctx context.Context, r Removal) (done Removed, e
 		if done.Kept, err = m.lastLookAt(ctx, f, r, b); err != nil || done.Kept != "" {
 			return done, m.failure("look at "+name+" once more", err)
 		}
+		// A tombstone tells what is gone: none is written of what a lock keeps.
+		if err := m.Archive.Deletable(ctx, name); err != nil {
+			return done, m.failure("delete "+name+" from the archive", err)
+		}
 		r.Rows, r.Manifest = f.Rows, f.Manifest
 		t := r.tombstone(ctx, audit.DeletedArchive, name)
 		t.Bytes = f.Bytes
@@ -93,7 +93,11 @@ func (m *Maintain) DeletePeriod(ctx context.Context, r Removal) (done Removed, e
 		failpoint.Hit("expire.tombstone")
 		done.Rows, done.Bytes = f.Rows, f.Bytes
 	}
-	return done, m.failure("delete "+name+" from the archive", m.Archive.Delete(ctx, name))
+	if err := m.Archive.Delete(ctx, name); err != nil {
+		return done, m.failure("delete "+name+" from the archive", err)
+	}
+	failpoint.Hit("expire.deleted")
+	return done, m.failure("note that "+name+" is deleted", m.Partitions.NoteDeleted(ctx, name))
 }
 
 // lastLookAt says why a period in the archive stays; "" when it may go.

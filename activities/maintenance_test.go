@@ -294,4 +294,7 @@ func TestAPeriodWithAHeldRowIsNotDeletedFromTheArchive(t *testing.T) {
 	if left, err := b.bucket.Periods(t.Context()); err != nil || len(left) != 0 || len(b.tombstones) != 1 || b.tombstones[0].Rows != 30 {
 		t.Errorf("left %v, %v, tombstones %+v", left, err, b.tombstones)
 	}
+	if len(b.catalogue) != 0 {
+		t.Error("the catalogue still lists what is deleted")
+	}
 }

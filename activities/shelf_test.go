@@ -113,6 +113,13 @@ func (s *shelf) WriteTombstone(_ context.Context, t audit.Tombstone) error {
 	s.tombstones = append(s.tombstones, t)
 	return s.fail["WriteTombstone"]
 }
+
+// NoteDeleted makes the catalogue forget a period, as the store does.
+func (s *shelf) NoteDeleted(_ context.Context, period string) error {
+	s.catalogue = slices.DeleteFunc(s.catalogue, func(a audit.Archived) bool { return a.Period == period })
+	return s.fail["NoteDeleted"]
+}
+
 func (s *shelf) Holds(context.Context, bool) ([]audit.Hold, error) { return s.holds, s.fail["Holds"] }
 func (s *shelf) Holding(context.Context, string) ([]audit.Hold, error) {
 	return s.holds, s.fail["Holding"]

@@ -48,7 +48,7 @@ func (a Archiving) due(now time.Time, p audit.Partition, filed []Filed) (due boo
 			p.Period.End.Add(time.Duration(a.After)).Format(time.DateOnly), a.After)
 	}
 	if f, gone := deleted(p.Period, filed); gone {
-		return false, fmt.Sprintf("its period %s was deleted from the archive by retention: rows that came since stay in the database", f.Period)
+		return false, fmt.Sprintf("its period %s is being deleted from the archive: rows that came since are archived when that has ended", f.Period)
 	}
 	if there := Overlapping(p.Period, filed); len(there) > 0 {
 		return true, fmt.Sprintf("ended %s ago; the archive has %d rows, later ones are looked for", ago(now, p.Period.End), rowsOf(there))
@@ -74,7 +74,7 @@ func Complete(p audit.Partition, rows int64, filed []Filed, tombstones []audit.T
 	return own && there[0].Rows == rows
 }
 
-// deleted finds a period that retention took out of the archive.
+// deleted finds a period that retention is taking out of the archive.
 func deleted(p audit.Period, filed []Filed) (Filed, bool) {
 	for _, f := range filed {
 		if f.Deleted && f.period().Overlaps(p) {

@@ -64,15 +64,10 @@ func NeedsReading(holds []audit.Hold) (onRows []audit.Hold) {
 }
 
 // Unfinished are periods whose deletion from the archive was begun and not
-// ended: a tombstone says that they are gone, and the bucket has something of
-// them.
-func Unfinished(filed []Filed, inBucket []audit.Period) (periods []string) {
-	there := map[string]bool{}
-	for _, p := range inBucket {
-		there[p.Suffix()] = true
-	}
+// ended: a tombstone says that they are gone, and the catalogue lists them.
+func Unfinished(filed []Filed) (periods []string) {
 	for _, f := range filed {
-		if f.Deleted && there[f.Period] {
+		if f.Deleted {
 			periods = append(periods, f.Period)
 		}
 	}

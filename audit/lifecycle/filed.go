@@ -19,24 +19,29 @@ type Filed struct {
 	// ReadAt is when all of it was last read back: when it was verified, or when
 	// the first manifest not verified since was written.
 	ReadAt time.Time
-	// Deleted tells that retention took it out of the archive, or began to.
+	// Deleted tells that retention has begun to take it out of the archive and not
+	// ended.
 	Deleted bool
+
+	manifests map[string]bool // by SHA-256
 }
 
-// File sums the manifests of the catalogue up by period, by their start. The
-// catalogue never forgets a manifest; which are gone is told by tombstones.
+// File sums the manifests of the catalogue up by period, by their start. A
+// tombstone names the last manifest there was when the deletion began; once that
+// has ended the catalogue does not list the period any more, until rows that came
+// later are archived under it again.
 func File(archived []audit.Archived, tombstones []audit.Tombstone) []Filed {
 	byPeriod := map[string]*Filed{}
 	for _, a := range archived {
 		f := byPeriod[a.Period]
 		if f == nil {
-			f = &Filed{Period: a.Period, Start: a.Start, End: a.End}
+			f = &Filed{Period: a.Period, Start: a.Start, End: a.End, manifests: map[string]bool{}}
 			byPeriod[a.Period] = f
 		}
 		f.add(a)
 	}
 	for _, t := range tombstones {
-		if f := byPeriod[t.Name]; f != nil && t.What == audit.DeletedArchive {
+		if f := byPeriod[t.Name]; f != nil && t.What == audit.DeletedArchive && f.manifests[t.Manifest] {
 			f.Deleted = true
 		}
 	}
@@ -57,6 +62,7 @@ func (f *Filed) add(a audit.Archived) {
 		f.ReadAt = read
 	}
 	f.Manifests++
+	f.manifests[a.SHA256] = true
 	f.Rows += a.Rows
 	f.Bytes += a.Bytes
 	f.Manifest = a.SHA256 // the catalogue lists a period's in their order

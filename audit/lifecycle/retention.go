@@ -103,10 +103,10 @@ func (s Situation) notExpired(r audit.Retention) string {
 	return fmt.Sprintf("an earlier run took it out of the audit table, but it expires only on %s: attach it again, or wait", from)
 }
 
-// gone says that no archive can take the partition's rows any more; "" when one can.
+// gone says that the archive cannot take the partition's rows now; "" when it can.
 func (s Situation) gone(filed []Filed) string {
 	if f, gone := deleted(s.Partition.Period, filed); gone && !s.Empty {
-		return fmt.Sprintf("its period %s was deleted from the archive: rows that came since are in no archive", f.Period)
+		return fmt.Sprintf("its period %s is being deleted from the archive: rows that came since are in no archive yet", f.Period)
 	}
 	return ""
 }

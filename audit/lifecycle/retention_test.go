@@ -16,7 +16,7 @@ func TestRetentionDropsOnlyWhatNothingKeeps(t *testing.T) {
 	const past, before = "2026-05-02", "2026-05-01 23:59" // 90 days after its end, and a minute earlier
 	partitions, rows, off := audit.RetainPartitions, audit.RetainRows, audit.RetainAll
 	hold := []audit.Hold{{ID: 7}}
-	gone := File([]audit.Archived{manifest(january, 1, 5)}, []audit.Tombstone{{What: audit.DeletedArchive, Name: "2026_01"}})
+	gone := File([]audit.Archived{manifest(january, 1, 5)}, []audit.Tombstone{{What: audit.DeletedArchive, Name: "2026_01", Manifest: manifest(january, 1, 5).SHA256}})
 	for name, tc := range map[string]struct {
 		now       string
 		mode      audit.RetentionMode
