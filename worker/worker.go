@@ -43,30 +43,35 @@ func (c Config) withDefaults() Config {
 // finish, and returns. An error means that the worker could not go on.
 func Run(ctx context.Context, c client.Client, cfg Config, deliver *activities.Deliver) error {
 	cfg = cfg.withDefaults()
-	failed := make(chan error, 1)
-	w := worker.New(c, workflows.QueueDelivery, worker.Options{
+	return work(ctx, c, workflows.QueueDelivery, worker.Options{
 		MaxConcurrentWorkflowTaskExecutionSize:  cfg.WorkflowTasks,
 		MaxConcurrentLocalActivityExecutionSize: cfg.WorkflowTasks, // a delivery runs them inside its task
 		MaxConcurrentActivityExecutionSize:      cfg.Activities,
 		WorkerStopTimeout:                       cfg.DrainTimeout,
-		DisableRegistrationAliasing:             true,
-		OnFatalError: func(err error) {
-			select {
-			case failed <- err:
-			default: // the first one tells
-			}
-		},
-	})
-	Register(w, deliver)
+	}, func(r Registry) { Register(r, deliver) })
+}
+
+// work runs one worker on one task queue.
+func work(ctx context.Context, c client.Client, queue string, options worker.Options, register func(Registry)) error {
+	failed := make(chan error, 1)
+	options.DisableRegistrationAliasing = true
+	options.OnFatalError = func(err error) {
+		select {
+		case failed <- err:
+		default: // the first one tells
+		}
+	}
+	w := worker.New(c, queue, options)
+	register(w)
 	if err := w.Start(); err != nil {
-		return fmt.Errorf("start worker on %s: %w", workflows.QueueDelivery, err)
+		return fmt.Errorf("start worker on %s: %w", queue, err)
 	}
 	defer w.Stop()
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-failed:
-		return errors.Join(errors.New("worker stopped"), err)
+		return errors.Join(fmt.Errorf("worker on %s stopped", queue), err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -40,6 +39,40 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
     workflow_tasks: 64        # deliveries handled at once, 2 to 10000
     activities: 64            # retried steps at once, 1 to 10000
     drain_timeout: 20s        # what running tasks get after SIGTERM, 0s to 10m
+  maintenance:                # partitions, tiers, archive, retention; see the schedules
+                              # audit-* in Temporal. Ages as in 90d, 36h, 7y (of 366 days);
+                              # cron expressions in UTC
+    enabled: true             # false: this worker does none; schedules stay as they are
+    database_url: ""          # a login that may do what role auditflow_maintainer may, or
+                              # environment AUDITFLOW_MAINTENANCE_DATABASE_URL; default:
+                              # database.url
+    database_password_file: ""   # as database.password_file; default: that, if database_url
+                              # is not set
+    create:
+      cron: "7 * * * *"
+      periods_ahead: 3        # 1 to 100 partitions beyond the present one
+    tiers:                    # by the age of a partition's youngest row; what reaches a
+      cron: "17 1 * * *"      # tier without a tablespace stays where it is
+      hot: ""                 # tablespaces
+      warm: ""
+      cold: ""
+      warm_after: 7d
+      cold_after: 30d
+    archive:
+      cron: "17 2 * * *"
+      bucket_url: ""          # file:///dir, s3://bucket?region=…, gs://bucket,
+                              # azblob://container, each with prefix=… if wanted; without
+                              # it nothing is archived and nothing deleted
+      after: 90d              # age of a partition's youngest row, 1d to 100y
+      segment_rows: 250000    # of a file at most, 1000 to 10000000
+      object_lock: 0          # for how long nobody can delete an object, S3 only, 1d to 100y
+    retention:
+      cron: "17 4 * * *"
+      mode: partitions        # partitions: once they have expired as a whole; rows: exactly
+                              # those that have; off
+      after: 90d              # age from which rows leave the database, at least archive.after;
+                              # a shorter one than before: auditctl retention confirm
+      archive_after: 0        # age from which they leave the archive as well; 0 is never
 
 Exit codes: 0 stopped in good order, 1 could not go on, 2 flags or configuration wrong.`
 
@@ -57,12 +90,14 @@ type file struct {
 		Activities    config.Scalar `json:"activities"`
 		DrainTimeout  config.Scalar `json:"drain_timeout"`
 	} `json:"worker"`
+	Maintenance maintenanceFile `json:"maintenance"`
 }
 
 type settings struct {
-	common   daemon.Common
-	database postgres.Config
-	worker   worker.Config
+	common      daemon.Common
+	database    postgres.Config
+	worker      worker.Config
+	maintenance maintenance
 }
 
 func load(path string, r *config.Reader) (settings, error) {
@@ -85,11 +120,17 @@ func load(path string, r *config.Reader) (settings, error) {
 			DrainTimeout:  r.Duration("worker.drain_timeout", f.Worker.DrainTimeout, 20*time.Second, 0, 10*time.Minute),
 		},
 	}
-	if err := s.database.Validate(); err != nil && s.database.URL != "" {
-		for fault := range strings.Lines(errors.Join(err).Error()) {
-			r.Fault("database", "%s", strings.TrimSpace(fault))
-		}
-	}
+	faultsOf(r, "database", s.database)
+	s.maintenance = f.Maintenance.read(r, s.database)
 	secrecy.Check(s.common, r)
 	return s, r.Err()
+}
+
+// faultsOf reports the faults of a database's configuration, once there is one.
+func faultsOf(r *config.Reader, field string, c postgres.Config) {
+	if err := c.Validate(); err != nil && c.URL != "" {
+		for fault := range strings.Lines(err.Error()) {
+			r.Fault(field, "%s", strings.TrimSpace(fault))
+		}
+	}
 }

@@ -13,13 +13,16 @@ import (
 	"github.com/auditflow/auditflow/internal/daemon/daemontest"
 )
 
-const variable = "AUDITFLOW_DATABASE_URL"
+const (
+	variable            = "AUDITFLOW_DATABASE_URL"
+	maintenanceVariable = "AUDITFLOW_MAINTENANCE_DATABASE_URL"
+)
 
 var keyset, minimal string // the path of a keyset, and a configuration with it
 
-// Tests that set the variable are not parallel; the others are without it.
+// Tests that set a variable are not parallel; the others are without them.
 func TestMain(m *testing.M) {
-	if err := os.Unsetenv(variable); err != nil {
+	if err := errors.Join(os.Unsetenv(variable), os.Unsetenv(maintenanceVariable)); err != nil {
 		panic(err)
 	}
 	dir, err := os.MkdirTemp("", "worker")
@@ -75,6 +78,7 @@ func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	}
 	full.Started.common.Temporal.Address = short.Started.common.Temporal.Address // any would do
 	full.Started.database.URL = short.Started.database.URL
+	full.Started.maintenance.database.URL = short.Started.database.URL
 	if !reflect.DeepEqual(short.Started, full.Started) {
 		t.Errorf("without a value\n%+v\nbut the help says\n%+v", *short.Started, *full.Started)
 	}

@@ -50,6 +50,11 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		Sealer: sealer, Redactor: redactor, Store: store,
 		ErrorClass: postgres.Class, Metrics: activities.NewMetrics(registry),
 	}
+	maintain, closeMaintenance, err := openMaintenance(ctx, s, temporal, registry)
+	if err != nil {
+		return err
+	}
+	defer closeMaintenance()
 	var working atomic.Bool
 	ready := func(ctx context.Context) error {
 		if !working.Load() {
@@ -66,7 +71,12 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		working.Store(true)
 		defer working.Store(false)
 		log.Info("working", "task_queue", workflows.QueueDelivery, "namespace", s.common.Temporal.Namespace)
-		return worker.Run(ctx, temporal, s.worker, deliver)
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return worker.Run(ctx, temporal, s.worker, deliver) })
+		if maintain != nil {
+			group.Go(func() error { return maintainTrail(ctx, s, temporal, maintain, log) })
+		}
+		return group.Wait()
 	})
 	return group.Wait()
 }
