@@ -33,6 +33,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer sealer.Close()
 	store, err := postgres.Open(ctx, s.database)
 	if err != nil {
 		return err
