@@ -49,7 +49,7 @@ type word struct {
 
 func words() map[string]word {
 	fresh := func() string { return "canary" + canary.Fill(uint64(time.Now().UnixNano()), "{l20}") }
-	stored := []string{leak.PlaceTables, leak.PlaceWAL, leak.PlaceRows, placeOpened}
+	stored := []string{leak.PlaceTables, leak.PlaceWAL, leak.PlaceRows, leak.PlaceArchive, placeOpened}
 	return map[string]word{
 		"output": {fresh(), stored, append([]string{placePostgresLog}, elsewhere...)},
 		"name": {"prod-" + fresh(), append([]string{leak.PlaceTemporal, leak.PlaceVisibility, leak.PlaceHistories}, stored...),
@@ -226,6 +226,7 @@ func (s *sowing) search(t *testing.T, w map[string]word) *leak.Search {
 	); err != nil {
 		t.Fatal(err)
 	}
+	searchArchive(t, found)
 	sealer, err := seal.Load(filepath.Join(filepath.Dir(stage.product.Worker.Config), "keyset.json"))
 	if err != nil {
 		t.Fatal(err)

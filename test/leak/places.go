@@ -15,6 +15,7 @@ const (
 	PlaceWAL        = "PostgreSQL WAL"
 	PlaceRows       = "rows"
 	PlaceQuarantine = "quarantine"
+	PlaceArchive    = "archive"
 	PlaceTemporal   = "Temporal database"
 	PlaceVisibility = "Temporal visibility"
 	PlaceHistories  = "Temporal histories"
