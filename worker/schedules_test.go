@@ -68,6 +68,23 @@ func TestAScheduleIsCreatedAsConfigured(t *testing.T) {
 	}
 }
 
+func TestPartitionsAreCreatedAsSoonAsTheirScheduleIs(t *testing.T) {
+	t.Parallel()
+	create, archive := schedule(t), workflows.Defaults().Schedules()[2]
+	archive.ID, archive.Cron = create.ID+"-archive", create.Cron
+	converge(t, archive, "created")
+	converge(t, create, "created")
+	eventually(t, "the first run", func() bool { return described(t, create.ID).Info.NumActions == 1 })
+	create.Cron = "8 3 29 2 *"
+	converge(t, create, "updated")
+	if n := described(t, create.ID).Info.NumActions; n != 1 {
+		t.Errorf("%d runs after an update", n)
+	}
+	if n := described(t, archive.ID).Info.NumActions; n != 0 {
+		t.Errorf("%d runs of what is not urgent", n)
+	}
+}
+
 // pauseAndEdit is what an operator does in the UI, which sends the whole schedule
 // back, with the memo of its action or without.
 func pauseAndEdit(t *testing.T, id string, memo bool) {

@@ -1,9 +1,12 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/auditflow/auditflow/audit"
 )
 
 // Everything a history remembers is a constant here. Go names may change, these
@@ -91,3 +94,9 @@ func SearchAttributes() []temporal.SearchAttributeKey {
 
 // DeliveryID is the workflow id of the delivery of one execution.
 func DeliveryID(source, uid string) string { return fmt.Sprintf("audit/%s/%s", source, uid) }
+
+// DeliveryOfRecord is the workflow id of a record's delivery. Where nobody knows
+// the UID of the execution, the record's own id stands for it.
+func DeliveryOfRecord(r audit.Record) string {
+	return DeliveryID(r.Source, cmp.Or(r.ExecutionUID, r.ID))
+}

@@ -117,6 +117,9 @@ func (s Schedule) Options() (client.ScheduleOptions, error) {
 			ID: s.ID, Workflow: s.Workflow, Args: []any{s.Policy}, TaskQueue: QueueMaintenance, Memo: memo,
 			StaticSummary: cut(plain(s.Summary), maxSummary), StaticDetails: cut(s.Details, maxDetails),
 		},
+		// A new database has no runway, and the first hour may end with a month.
+		TriggerImmediately: s.Workflow == TypeCreatePartitions,
+
 		Overlap:       enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
 		CatchupWindow: s.CatchUp,
 		Memo:          memo, // what the action's memo says is lost when somebody edits it without

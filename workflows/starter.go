@@ -37,6 +37,9 @@ func DeliveryOf(run client.WorkflowRun) Delivery { return Delivery{run} }
 // delivered_by.
 func (d Delivery) ID() string { return d.run.GetID() }
 
+// RunID is the run of the workflow that it is.
+func (d Delivery) RunID() string { return d.run.GetRunID() }
+
 // Wait returns once the rows are committed. A workflow that somebody terminated
 // or whose history is gone is an error; starting it again is harmless.
 func (d Delivery) Wait(ctx context.Context) (activities.Delivered, error) {
@@ -53,13 +56,20 @@ func (d Delivery) Wait(ctx context.Context) (activities.Delivered, error) {
 // An invalid record is refused with all its faults; any other error is
 // Temporal's and worth a retry. Neither holds content.
 func (s *Starter) Start(ctx context.Context, r audit.Record) (Delivery, error) {
+	d, _, err := s.StartAs(ctx, DeliveryOfRecord(r), r)
+	return d, err
+}
+
+// StartAs is [Starter.Start] under a workflow id of the caller's, which lies in
+// clear text for ever. It tells, too, whether it joined a delivery that was there
+// before, maybe with another record.
+func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Delivery, joined bool, err error) {
 	if err := r.Validate(); err != nil {
-		return Delivery{}, fmt.Errorf("record %s: %w", r.ID, err)
+		return Delivery{}, false, fmt.Errorf("record %s: %w", r.ID, err)
 	}
-	id := DeliveryID(r.Source, r.ExecutionUID)
 	envelope, err := s.Sealer.Seal([]audit.Record{r}, seal.Observed, id)
 	if err != nil {
-		return Delivery{}, fmt.Errorf("seal record %s: %w", r.ID, err)
+		return Delivery{}, false, fmt.Errorf("seal record %s: %w", r.ID, err)
 	}
 	label := s.label(r)
 	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -68,16 +78,23 @@ func (s *Starter) Start(ctx context.Context, r audit.Record) (Delivery, error) {
 		// A finished delivery is returned as it is; one that somebody cancelled
 		// or terminated starts anew. Past the namespace's retention Temporal no
 		// longer knows the id; then the primary key holds.
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		TypedSearchAttributes:    label.attributes(),
-		StaticSummary:            label.summary(),
-		StaticDetails:            label.details(),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		// Failing is how Temporal tells that it was there; we join it then.
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+
+		TypedSearchAttributes: label.attributes(),
+		StaticSummary:         label.summary(),
+		StaticDetails:         label.details(),
 	}, TypeDeliverAudit, envelope)
-	if err != nil {
-		return Delivery{}, fmt.Errorf("start %s: %w", id, err)
+	var there *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &there) {
+		return DeliveryOf(s.Client.GetWorkflow(ctx, id, there.RunId)), true, nil
 	}
-	return DeliveryOf(run), nil
+	if err != nil {
+		return Delivery{}, false, fmt.Errorf("start %s: %w", id, err)
+	}
+	return DeliveryOf(run), false, nil
 }
 
 // Ended tells that the workflow an error of [Delivery.Wait] speaks of is over,
