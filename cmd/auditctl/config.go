@@ -6,87 +6,117 @@ import (
 	"time"
 
 	"github.com/auditflow/auditflow/internal/config"
+	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/temporalclient"
+	"github.com/auditflow/auditflow/store/archive"
 	"github.com/auditflow/auditflow/store/postgres"
 )
 
 const (
-	variableDatabase  = "AUDITFLOW_DATABASE_URL"
-	variableAddress   = "TEMPORAL_ADDRESS" // as Temporal's own tools read it
-	variableNamespace = "TEMPORAL_NAMESPACE"
-	variableNoColor   = "NO_COLOR" // https://no-color.org
+	variableDatabase    = "AUDITFLOW_DATABASE_URL"
+	variableMaintenance = "AUDITFLOW_MAINTENANCE_DATABASE_URL"
+	variableBucket      = "AUDITFLOW_BUCKET_URL"
+	variableAddress     = "TEMPORAL_ADDRESS" // as Temporal's own tools read it
+	variableNamespace   = "TEMPORAL_NAMESPACE"
+	variableNoColor     = "NO_COLOR" // https://no-color.org
 
 	defaultTemporal = "127.0.0.1:7233"
 )
 
 // globals are the flags that all commands have.
 type globals struct {
-	config, databaseURL                string
+	config, databaseURL, bucketURL     string
 	temporalAddress, temporalNamespace string
 	format, color                      string
 	zone                               zone
 	timeout                            time.Duration
 }
 
+// file is the worker's: one file tells both where things are and how long they
+// are kept. What is of no use here is read over, so that unknown keys are still
+// told.
 type file struct {
+	daemon.CommonFile `json:",inline"`
+
 	Database struct {
-		URL          config.Scalar `json:"url"`
-		PasswordFile config.Scalar `json:"password_file"`
+		URL               config.Scalar `json:"url"`
+		PasswordFile      config.Scalar `json:"password_file"`
+		MaxConnections    config.Scalar `json:"max_connections"`
+		PartitionInterval config.Scalar `json:"partition_interval"`
 	} `json:"database"`
-	Temporal struct {
-		Address   config.Scalar `json:"address"`
-		Namespace config.Scalar `json:"namespace"`
-	} `json:"temporal"`
+	Worker      map[string]config.Scalar `json:"worker"`
+	Maintenance maintenanceFile          `json:"maintenance"`
 }
 
 // settings says which servers to ask.
 type settings struct {
 	database postgres.Config
+	archive  archive.Config // no URL: nobody said where
 	temporal temporalclient.Config
 	// temporalGiven is set when somebody said where Temporal is: then it has to
 	// be there.
 	temporalGiven bool
 }
 
-// settings puts flags before the environment, and that before the file.
-func (p *program) settings() (settings, error) {
-	var f file
+// load puts flags before the environment, and that before the file.
+func (p *program) load() (f file, r *config.Reader, err error) {
 	if err := config.Load(p.flags.config, &f); err != nil {
-		return settings{}, err
+		return f, nil, err
 	}
 	env := p.env
 	if p.flags.databaseURL != "" { // as if it had come the safer way
 		env = func(name string) (string, bool) {
-			if name == variableDatabase {
+			switch name {
+			case variableDatabase:
 				return p.flags.databaseURL, true
+			case variableMaintenance:
+				return "", false
 			}
 			return p.env(name)
 		}
+		f.Maintenance.DatabaseURL = config.Scalar{}
 	}
-	r := &config.Reader{Env: env, Flags: map[string]string{
-		"temporal.address":   p.choose(p.flags.temporalAddress, variableAddress),
-		"temporal.namespace": p.choose(p.flags.temporalNamespace, variableNamespace),
-	}}
-	given := r.String("temporal.address", f.Temporal.Address, "") != ""
-	s := settings{
-		database: postgres.Config{
-			URL:          r.Secret("database.url", f.Database.URL, variableDatabase),
-			PasswordFile: r.String("database.password_file", f.Database.PasswordFile, ""),
-			MaxConns:     2,
-		},
+	return f, &config.Reader{Env: env, Flags: map[string]string{
+		"temporal.address":               p.choose(p.flags.temporalAddress, variableAddress),
+		"temporal.namespace":             p.choose(p.flags.temporalNamespace, variableNamespace),
+		"maintenance.archive.bucket_url": p.choose(p.flags.bucketURL, variableBucket),
+	}}, nil
+}
+
+func (p *program) settings() (settings, error) {
+	f, r, err := p.load()
+	if err != nil {
+		return settings{}, err
+	}
+	s := f.servers(r)
+	s.database = postgres.Config{
+		URL:          r.Secret("database.url", f.Database.URL, variableDatabase),
+		PasswordFile: r.String("database.password_file", f.Database.PasswordFile, ""),
+		MaxConns:     2,
+	}
+	checkDatabase(r, s.database)
+	return s, r.Err()
+}
+
+// servers is where the archive and Temporal are.
+func (f file) servers(r *config.Reader) settings {
+	return settings{
+		archive:       f.Maintenance.archive(r),
+		temporalGiven: r.String("temporal.address", f.Temporal.Address, "") != "",
 		temporal: temporalclient.Config{
 			Address:   r.Address("temporal.address", f.Temporal.Address, defaultTemporal),
 			Namespace: r.String("temporal.namespace", f.Temporal.Namespace, "default"),
 			Identity:  "auditctl",
 		},
-		temporalGiven: given,
 	}
-	if err := s.database.Validate(); err != nil && s.database.URL != "" {
+}
+
+func checkDatabase(r *config.Reader, c postgres.Config) {
+	if err := c.Validate(); err != nil && c.URL != "" {
 		for fault := range strings.Lines(errors.Join(err).Error()) {
 			r.Fault("database", "%s", strings.TrimSpace(fault))
 		}
 	}
-	return s, r.Err()
 }
 
 func (p *program) choose(flag, variable string) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -37,6 +36,8 @@ type delivery struct {
 	Status     string    `json:"status"` // Running, Completed, Failed, Terminated, …
 	StartedAt  time.Time `json:"started_at"`
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	// CreatedAt is that of the execution, by which its row is filed.
+	CreatedAt time.Time `json:"created_at,omitzero"`
 	// Attempts counts by step those that were made, in their order.
 	Attempts []attempts `json:"attempts,omitempty"`
 	Pending  []pending  `json:"pending,omitempty"`
@@ -80,7 +81,7 @@ func (p *program) dialTemporal(ctx context.Context, s settings) (client.Client, 
 		}
 		_ = connection.Close()
 	}
-	c, err := temporalclient.Dial(s.temporal, slog.New(slog.DiscardHandler))
+	c, err := quietClient(s.temporal)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +162,8 @@ func describe(ctx context.Context, c client.Client, id string) (*delivery, error
 	info := answer.GetWorkflowExecutionInfo()
 	d := &delivery{
 		WorkflowID: id, Status: info.GetStatus().String(), StartedAt: info.GetStartTime().AsTime(),
-		Pending: pendingOf(answer), cluster: clusterOf(info),
+		Pending: pendingOf(answer), cluster: attribute[string](info, workflows.AttributeCluster.GetName()),
+		CreatedAt: attribute[time.Time](info, workflows.AttributeCreated.GetName()),
 	}
 	if info.GetCloseTime() != nil {
 		d.ClosedAt = info.GetCloseTime().AsTime()
@@ -194,13 +196,15 @@ func pendingOf(answer *workflowservice.DescribeWorkflowExecutionResponse) (all [
 	return all
 }
 
-// clusterOf reads the search attribute that every delivery starts with.
-func clusterOf(info *workflowpb.WorkflowExecutionInfo) (cluster string) {
-	payload := info.GetSearchAttributes().GetIndexedFields()[workflows.AttributeCluster.GetName()]
-	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &cluster) != nil {
-		return ""
+// attribute reads a search attribute that every delivery starts with; zero when
+// it was started by a release that did not set it.
+func attribute[T any](info *workflowpb.WorkflowExecutionInfo, name string) (value T) {
+	payload := info.GetSearchAttributes().GetIndexedFields()[name]
+	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &value) != nil {
+		var none T
+		return none
 	}
-	return cluster
+	return value
 }
 
 // attemptsOf counts in the history: a marker for each attempt on the fast path,

@@ -8,15 +8,16 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/auditflow/auditflow/store/archive"
 	"github.com/auditflow/auditflow/store/postgres"
 )
 
 // Exit codes; the help of the root command tells them.
 const (
 	exitOK          = 0
-	exitNo          = 1   // the answer is no: not found, stays in quarantine, migrations pending, digest differs
+	exitNo          = 1   // the answer is no: not found, stays in quarantine, migrations pending, digest differs, archive not intact, a run failed
 	exitUsage       = 2   // flags or configuration
-	exitFailed      = 3   // database, Temporal or output not reachable, or they refused
+	exitFailed      = 3   // database, bucket, Temporal or output not reachable, or they refused
 	exitInterrupted = 130 // 128 + SIGINT, as shells have it
 )
 
@@ -74,6 +75,12 @@ func verdict(err error) (code int, hint string) {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return exitFailed, f.hint
 	}
+	if isRefusal(err) { // the store's own rules
+		return exitNo, ""
+	}
+	if trouble, ok := errors.AsType[*archive.Error](err); ok {
+		return archiveVerdict(trouble)
+	}
 	if refused, ok := errors.AsType[*postgres.Error](err); ok {
 		return exitFailed, databaseHint(refused)
 	}
@@ -87,6 +94,19 @@ func verdict(err error) (code int, hint string) {
 		return exitFailed, ""
 	}
 	return exitUsage, ""
+}
+
+// archiveVerdict tells what the archive says from what keeps it from saying it.
+func archiveVerdict(err *archive.Error) (code int, hint string) {
+	switch archive.Class(err) {
+	case archive.ClassAltered:
+		return exitNo, "Hint: auditctl verify reads the whole archive and names everything that is wrong."
+	case archive.ClassPermission:
+		return exitFailed, "Hint: credentials are found where the provider's own tools find them; listing and reading are needed."
+	case archive.ClassNotFound:
+		return exitFailed, "Hint: check --bucket-url, environment variable " + variableBucket + ", or maintenance.archive.bucket_url."
+	}
+	return exitFailed, ""
 }
 
 // sentence puts an error on one line. pgx tells of each attempt to connect on a
@@ -106,10 +126,18 @@ func isOutput(err error) bool {
 	return ok
 }
 
+const insufficientPrivilege = "42501"
+
+// isForbidden tells what the login may not from what went wrong.
+func isForbidden(err error) bool {
+	refused, ok := errors.AsType[*postgres.Error](err)
+	return ok && refused.Code == insufficientPrivilege
+}
+
 func databaseHint(err *postgres.Error) string {
 	switch {
-	case err.Code == "42501":
-		return "Hint: the login needs role auditflow_reader to read, auditflow_maintainer to migrate or to replay."
+	case err.Code == insufficientPrivilege:
+		return "Hint: the login needs role auditflow_reader to read, auditflow_maintainer to change anything."
 	case strings.HasPrefix(err.Code, "28"):
 		return "Hint: check user and password in AUDITFLOW_DATABASE_URL, or the file database.password_file."
 	case postgres.Class(err) == postgres.ClassSchema:

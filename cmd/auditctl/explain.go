@@ -19,7 +19,10 @@ func (p *program) explainCommand() *cobra.Command {
 		Long: `Explains where the record of an execution is now and how it got there: its table or
 quarantine, when it was created, completed and persisted, which workflow delivered
 it in how many attempts, what was masked, and whether the row still has the digest
-that it was written with. Of a record that is not there yet it tells why.
+that it was written with. Of a record that is not there yet it tells why; of one that
+is not there any more, where in the archive it is (if it is said where that is:
+--bucket-url, ` + variableBucket + ` or the configuration), and when and why
+its partition was dropped. Holds on it are told.
 
 ID is the id of a row, the UID of an execution, or the id of a workflow (audit/…).
 With --cluster a UID leads to its row without Temporal's help.
@@ -28,10 +31,11 @@ Temporal is asked where --temporal-address, ` + variableAddress + ` or the confi
 else at ` + defaultTemporal + ` if anybody answers there. It forgets a workflow when the
 retention of its namespace has passed; the row does not.
 
-Exit code 0 if the row is in the database and unchanged, else 1.`,
+Exit code 0 if the record is in the database or in the archive, unchanged, else 1.`,
 		Example: `  auditctl explain 5b0d6fe9-1f9b-5a58-9d5f-6d1c9e7d3c11
   auditctl explain "$(kubectl get kex scale-web -o jsonpath='{.metadata.uid}')" --cluster prod-eu
-  auditctl explain audit/KubernetesExecution/3f2c9d41-8a53-4d3c-9a44-7f0f3a0c1b22 -o json`,
+  auditctl explain audit/KubernetesExecution/3f2c9d41-8a53-4d3c-9a44-7f0f3a0c1b22 -o json
+  auditctl explain 5b0d6fe9-1f9b-5a58-9d5f-6d1c9e7d3c11 --bucket-url 's3://audit?region=eu-central-1'`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().StringVar(&cluster, "cluster", "", "cluster of the execution, if ID is its UID or its workflow")
@@ -105,6 +109,7 @@ func (s subject) workflowIDs() []string {
 const (
 	stateLive        = "live"        // in a partition of the audit table
 	stateRestored    = "restored"    // in the table that holds what came back from the archive
+	stateArchived    = "archived"    // in the archive, and not in the database any more
 	stateQuarantined = "quarantined" // PostgreSQL would not take it
 	stateDelivering  = "delivering"  // a workflow is at it
 	stateStored      = "stored"      // it was, says Temporal, and the database does not answer
@@ -121,17 +126,25 @@ type explanation struct {
 	Row         *placement  `json:"row,omitempty"`
 	Quarantined []detention `json:"quarantined,omitempty"`
 	Delivery    *delivery   `json:"delivery,omitempty"`
+	// Filed is where in the archive it is, or may be; Tombstones tell what was
+	// deleted of its time, Holds which hold it.
+	Filed      []filing          `json:"filed,omitempty"`
+	Tombstones []audit.Tombstone `json:"tombstones,omitempty"`
+	Holds      []audit.Hold      `json:"holds,omitempty"`
 	// Database is asked or unreachable; Temporal, too, or not asked, or
 	// forgotten: it knows no such workflow any more.
 	Database string `json:"database"`
 	Temporal string `json:"temporal"`
+	// Archive is, when the database has no row: asked, not asked or unreachable.
+	Archive string `json:"archive,omitempty"`
 
-	databaseErr error
+	databaseErr, archiveErr error
+	record                  *audit.Record
 }
 
 // placement is what the row tells.
 type placement struct {
-	Table       string            `json:"table"`
+	Table       string            `json:"table,omitempty"` // none of what is archived
 	CreatedAt   time.Time         `json:"created_at"`
 	CompletedAt time.Time         `json:"completed_at,omitzero"`
 	PersistedAt time.Time         `json:"persisted_at"`
@@ -174,12 +187,15 @@ func (p *program) explain(ctx context.Context, asked subject) error {
 		temporalErr = e.ask(ctx, store, link, asked)
 	}
 	e.noteTemporal(link != nil, s.temporalGiven, temporalErr)
+	p.lookBeyond(ctx, &e, store, s, asked.rowIDs())
 	if err := p.single(e, func(page *page) { e.tell(page) }); err != nil {
 		return err
 	}
 	switch {
 	case e.databaseErr != nil:
 		return e.databaseErr
+	case e.archiveErr != nil:
+		return e.archiveErr
 	case temporalErr != nil && s.temporalGiven:
 		return &failure{err: temporalErr}
 	}
@@ -214,7 +230,7 @@ func (e *explanation) lookFor(ctx context.Context, store *postgres.Store, ids []
 }
 
 func (e *explanation) place(r row) {
-	e.ID, e.State = r.ID, stateLive
+	e.ID, e.State, e.record = r.ID, stateLive, &r.Record
 	if strings.HasSuffix(strings.TrimSuffix(r.Table, `"`), "_archive") {
 		e.State = stateRestored
 	}
@@ -250,13 +266,13 @@ func (e *explanation) lookInQuarantine(ctx context.Context, store *postgres.Stor
 // verdict is an error unless the row is there, as it was written.
 func (e *explanation) verdict() error {
 	switch e.State {
-	case stateLive, stateRestored:
+	case stateLive, stateRestored, stateArchived:
 		if !e.Row.DigestMatches {
 			return no("the digest of record %s differs from that of its row", e.ID)
 		}
 		return nil
 	case stateUnknown:
-		return &noError{answer: "no record is known by " + e.Asked, hint: "Hint: for the UID of an execution, say its --cluster, or where Temporal is."}
+		return &noError{answer: "no record is known by " + e.Asked, hint: "Hint: for the UID of an execution, say its --cluster, or where Temporal is; for an old one, where the archive is (--bucket-url)."}
 	}
 	return no("") // all was said
 }

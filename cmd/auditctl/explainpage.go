@@ -25,6 +25,9 @@ func (e *explanation) tell(page *page) {
 		if e.State == stateRestored {
 			page.say("", "restored from the archive: not part of the live trail")
 		}
+	case stateArchived:
+		e.tellFiled(page, at)
+		page.say("", "in the archive, and not in the database any more; to bring it back: auditctl restore --id %s", e.ID)
 	case stateQuarantined:
 		for _, q := range e.Quarantined {
 			page.line("quarantine", "since "+at(q.QuarantinedAt)+": "+q.Reason)
@@ -36,7 +39,7 @@ func (e *explanation) tell(page *page) {
 	case stateAbandoned:
 		page.say("", "not in the database: its delivery ended without storing it")
 	case stateGone:
-		page.say("", "not in the database any more: it was stored, then moved to the archive or deleted")
+		page.say("", "not in the database any more: it was stored, and deleted since")
 	case stateStored:
 		page.say("", "stored, says Temporal")
 	default:
@@ -45,8 +48,10 @@ func (e *explanation) tell(page *page) {
 	if e.Database == unreachable {
 		page.say(terminal.Red, "the database did not answer, see below")
 	}
+	e.tellArchive(page, at)
+	e.tellKept(page, at)
 	if e.Row != nil {
-		e.Row.tell(page, at)
+		e.Row.tell(page, at, e.State == stateArchived)
 	}
 	page.section("Temporal")
 	if e.Delivery != nil {
@@ -55,7 +60,7 @@ func (e *explanation) tell(page *page) {
 	e.tellTemporal(page)
 }
 
-func (r *placement) tell(page *page, at func(time.Time) string) {
+func (r *placement) tell(page *page, at func(time.Time) string, archived bool) {
 	page.section("How it got there")
 	page.line("created", at(r.CreatedAt))
 	page.line("completed", at(r.CompletedAt))
@@ -70,7 +75,11 @@ func (r *placement) tell(page *page, at func(time.Time) string) {
 	page.section("Digest")
 	if r.DigestMatches {
 		page.painted("SHA-256", r.RecordSHA256, "")
-		page.say(terminal.Green, "digest matches: the row is as it was written")
+		what := "the row"
+		if archived {
+			what = "what the archive has"
+		}
+		page.say(terminal.Green, "digest matches: %s is as it was written", what)
 		return
 	}
 	page.painted("stored", r.RecordSHA256, terminal.Red)
@@ -80,7 +89,7 @@ func (r *placement) tell(page *page, at func(time.Time) string) {
 
 func (e *explanation) paint() terminal.Paint {
 	switch e.State {
-	case stateLive, stateRestored:
+	case stateLive, stateRestored, stateArchived:
 		if e.Row.DigestMatches {
 			return terminal.Green
 		}

@@ -20,5 +20,6 @@ func main() {
 
 	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: time.Now}
 	p.person, p.width = terminal.Of(os.Stdout)
+	p.watched, _ = terminal.Of(os.Stderr)
 	os.Exit(p.run(ctx, os.Args[1:]))
 }

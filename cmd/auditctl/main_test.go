@@ -83,6 +83,7 @@ type environment struct {
 	variables map[string]string
 	person    bool
 	width     int
+	input     string // what somebody types
 }
 
 func (e environment) execute(t *testing.T, args ...string) outcome {
@@ -96,6 +97,7 @@ func (e environment) execute(t *testing.T, args ...string) outcome {
 
 func (e environment) program() *program {
 	return &program{
+		stdin:  strings.NewReader(e.input),
 		env:    func(name string) (string, bool) { value, ok := e.variables[name]; return value, ok },
 		now:    func() time.Time { return noon },
 		person: e.person, width: e.width,

@@ -18,6 +18,7 @@ type program struct {
 	now            func() time.Time
 	person         bool // somebody looks at stdout: it is a terminal
 	width          int  // of the screen in cells; 0 when not known
+	watched        bool // somebody looks at stderr: how far it is may be told there
 
 	flags globals
 	out   *output // set before a command runs
@@ -61,6 +62,9 @@ func (p *program) connect(ctx context.Context, store *postgres.Store) error {
 	defer cancel()
 	return store.Ping(connecting)
 }
+
+// prompt asks without ending the line.
+func (p *program) prompt(question string) { fmt.Fprint(p.stderr, question) }
 
 // tell writes a line that is not part of the answer.
 func (p *program) tell(format string, args ...any) {

@@ -88,7 +88,11 @@ func TestTheConfigurationInTheHelpIsValidAndHasEveryKey(t *testing.T) {
 	must(t, writeFile(path, example))
 	var f file
 	must(t, config.Load(path, &f))
-	if zero := (config.Scalar{}); f.Database.URL == zero || f.Database.PasswordFile == zero || f.Temporal.Address == zero || f.Temporal.Namespace == zero {
+	zero := config.Scalar{}
+	if m := f.Maintenance; m.DatabaseURL == zero || m.Archive.BucketURL == zero || m.Archive.After == zero || m.Retention.ArchiveAfter == zero {
+		t.Errorf("the help lacks a key of maintenance: %+v", m)
+	}
+	if f.Database.URL == zero || f.Database.PasswordFile == zero || f.Temporal.Address == zero || f.Temporal.Namespace == zero {
 		t.Errorf("the help lacks a key: %+v", f)
 	}
 }

@@ -7,19 +7,27 @@ import (
 )
 
 const rootHelp = `Answers an auditor's questions about executions, from the database that auditflow
-keeps; read-only but for migrate and quarantine replay. keyset and redact need no
-database: they make the keys of envelopes, and show what redaction does to a text.
+keeps, and lets operators look after it: partitions, archive, holds, retention. find,
+show, explain, report, verify and all that lists or has --dry-run change nothing.
+keyset and redact need no database: they make the keys of envelopes, and show what
+redaction does to a text.
 
 Where the database is, the first of: --database-url (anybody on this machine can
 see it in the list of processes: better not), environment ` + variableDatabase + `,
---config. Configuration (YAML; all keys may be left out):
+--config. Where the archive is: --bucket-url, ` + variableBucket + `, --config.
+Configuration (YAML; the worker's file will do; all keys may be left out):
 
   database:
     url: postgres://auditor@db.prod/audit?sslmode=verify-full
     password_file: /run/secrets/auditor   # instead of a password in the URL
-  temporal:                               # for explain
+  temporal:                               # for explain, and to have maintenance done
     address: 127.0.0.1:7233
     namespace: default
+  maintenance:
+    database_url: postgres://…            # of a login that may change things (or
+                                          # ` + variableMaintenance + `)
+    archive: {bucket_url: 's3://audit?region=eu-central-1', after: 90d}
+    retention: {mode: partitions, after: 90d, archive_after: 0}
 
 Tables are for people: times in --time-zone, quantities with units, cut to the
 screen on a terminal and never in a pipe. Programs read -o json (one object per
@@ -29,10 +37,11 @@ line, the field names of the record, durations in nanoseconds) or -o csv
 Exit codes:
   0    fine
   1    the answer is no: not found, stays in quarantine, migrations are pending,
-       a digest differs, a keyset refuses the step
+       a digest differs, the archive is not intact, a run of maintenance failed,
+       something is refused because it must not be
   2    flags, configuration or input wrong
-  3    database, Temporal or KMS not reachable, or they refused; the answer could
-       not be written
+  3    database, bucket, Temporal or KMS not reachable, or they refused; the answer
+       could not be written
   130  interrupted`
 
 const rootExample = `  export ` + variableDatabase + `='postgres://auditor@db.prod/audit?sslmode=verify-full'
@@ -50,7 +59,7 @@ func (p *program) root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVarP(&p.flags.config, "config", "c", "", "configuration file (YAML)")
 	f.StringVar(&p.flags.databaseURL, "database-url", "", "PostgreSQL URL; visible to others in the list of processes, prefer "+variableDatabase)
-	f.StringVar(&p.flags.temporalAddress, "temporal-address", "", "host:port of Temporal, for explain (or "+variableAddress+"; default "+defaultTemporal+")")
+	f.StringVar(&p.flags.temporalAddress, "temporal-address", "", "host:port of Temporal (or "+variableAddress+"; default "+defaultTemporal+")")
 	f.StringVar(&p.flags.temporalNamespace, "temporal-namespace", "", "namespace in Temporal (or "+variableNamespace+"; else the one called default)")
 	formats := oneOf(&p.flags.format, formatTable, formatWide, formatJSON, formatCSV)
 	colors := oneOf(&p.flags.color, "auto", "always", "never")
@@ -63,7 +72,9 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w (see %s --help)", err, cmd.CommandPath())
 	})
+	f.StringVar(&p.flags.bucketURL, "bucket-url", "", "bucket of the archive: file:///dir, s3://, gs://, azblob:// (or "+variableBucket+")")
 	group(root, p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(),
+		p.partitionsCommand(), p.archiveCommand(), p.verifyCommand(), p.holdCommand(), p.restoreCommand(), p.retentionCommand(),
 		p.keysetCommand(), p.redactCommand(), p.versionCommand())
 	return root
 }
