@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"iter"
@@ -173,7 +174,11 @@ func (p *proof) compare(s audit.Segment) error {
 // remote opens a segment where it is, to read some columns of it.
 func (a *Archive) remote(ctx context.Context, s audit.Segment, options ...parquet.FileOption) (*file, error) {
 	from := &tail{from: a.bucket.at(ctx, s.Object), size: s.Bytes}
-	return openFile(from, s.Bytes, append(options, parquet.ReadBufferSize(remoteBytes))...)
+	f, err := openFile(from, s.Bytes, append(options, parquet.ReadBufferSize(remoteBytes))...)
+	if err != nil && !from.failed { // the bucket answered, and with something else
+		err = altered("%s is not the Parquet file that its manifest speaks of", s.Object)
+	}
+	return f, err
 }
 
 // remoteBytes is how much is asked for in one request, at most: a column of a
@@ -186,6 +191,8 @@ type tail struct {
 	from io.ReaderAt
 	size int64
 	kept []byte
+	// failed is set when the bucket did not give what it was asked for.
+	failed bool
 }
 
 const tailBytes = 512 << 10
@@ -193,11 +200,17 @@ const tailBytes = 512 << 10
 func (t *tail) ReadAt(p []byte, offset int64) (int, error) {
 	begin := max(0, t.size-tailBytes)
 	if offset < begin {
-		return t.from.ReadAt(p, offset)
+		n, err := t.from.ReadAt(p, offset)
+		t.failed = t.failed || n < len(p)
+		return n, err
 	}
 	if t.kept == nil {
 		kept := make([]byte, t.size-begin)
 		if n, err := t.from.ReadAt(kept, begin); n < len(kept) {
+			t.failed = true
+			if errors.Is(err, io.EOF) {
+				err = altered("it is shorter than its manifest says")
+			}
 			return 0, err
 		}
 		t.kept = kept

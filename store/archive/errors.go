@@ -114,6 +114,8 @@ func Class(err error) string {
 		return ClassNotFound
 	case isPermission(err):
 		return ClassPermission
+	case isShort(err):
+		return ClassAltered
 	case isConnection(err):
 		return ClassConnection
 	}
@@ -136,6 +138,12 @@ func isPermission(err error) bool {
 		}
 	}
 	return gcerrors.Code(err) == gcerrors.PermissionDenied || errors.Is(err, fs.ErrPermission)
+}
+
+// isShort is what S3 says when an object has no byte of those that were asked for.
+func isShort(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "InvalidRange"
 }
 
 func isConnection(err error) bool {

@@ -154,6 +154,7 @@ func TestVerifyNamesWhatWasDamaged(t *testing.T) {
 				equal(t, name+", nothing known: verdict", f.Verdict, damage.verdict)
 			}
 			unharmed(t, name, d, damage.verdict)
+			foundOrTold(t, name, d)
 		}
 	})
 }
@@ -194,6 +195,21 @@ func unharmed(t *testing.T, name string, d damaged, verdict audit.Verdict) {
 	}
 	if len(original) > 0 && verdict != audit.Missing && name != "the last manifest is edited" {
 		t.Errorf("%s: reading ends without an error and without %d rows", name, len(original))
+	}
+}
+
+// foundOrTold wants that looking for an id yields its row as it was put in, or an
+// error that says what is wrong with the archive, or nothing.
+func foundOrTold(t *testing.T, name string, d damaged) {
+	t.Helper()
+	for i := 0; i < len(d.rows); i += 25 {
+		for r, err := range d.Read(t.Context(), january.Start, january.End, d.rows[i].ID) {
+			if err == nil {
+				same(t, name, []*audit.Persisted{r}, []*audit.Persisted{d.rows[i]})
+			} else if class := archive.Class(err); class != archive.ClassAltered && class != archive.ClassNotFound {
+				t.Errorf("%s: looking for row %d ends in %v, of class %s", name, i, err, class)
+			}
+		}
 	}
 }
 
