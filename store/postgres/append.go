@@ -13,8 +13,9 @@ import (
 	"github.com/auditflow/auditflow/audit"
 )
 
-// appendAttempts is how often Append creates the partitions it misses: once is
-// the rule, another for a partition that is dropped at that very moment.
+// appendAttempts is how often Append tries: once more after it has created the
+// partitions it misses, and another time for a partition that is dropped, detached
+// or exchanged at that very moment.
 const appendAttempts = 3
 
 // Append stores the records and returns their receipts in the order of the
@@ -93,7 +94,11 @@ func (s *Store) insert(ctx context.Context, op string, items []*item) (fault *Er
 			return nil, nil
 		case Class(e) == ClassData:
 			return e, nil
-		case !isNoPartition(e) || attempt == appendAttempts:
+		case attempt == appendAttempts:
+			return nil, err
+		case isMoved(e):
+			continue
+		case !isNoPartition(e):
 			return nil, err
 		}
 		// Whatever this says, it is not about a row.

@@ -133,3 +133,8 @@ var conditions = map[string]string{
 	"58":    "system_error", "58030": "io_error",
 	"XX": "internal_error", "XX001": "data_corrupted", "XX002": "index_corrupted",
 }
+
+// isMoved tells of a statement that was planned for a partition which another took
+// the place of before it ran: "invalid arbiter index list", an internal error, of
+// which there is none other in an insert.
+func isMoved(e *Error) bool { return e.Code == "XX000" }

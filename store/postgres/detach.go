@@ -180,11 +180,12 @@ const (
 	// briefly is how long a statement waits for a lock that others want, too: all
 	// who come later queue behind it.
 	briefly = 20 * time.Millisecond
-	// Of transactions that are longer than that, one may always be under way. So
-	// the wait doubles with every few tries in vain, up to a part of the five
-	// seconds that whoever creates a partition waits.
+	// Of transactions that are longer than that, one may always be under way, and
+	// detaching would never end. So after a minute in vain a statement waits longer:
+	// a part of the five seconds that whoever creates a partition waits. Nobody else
+	// has to, since nobody else wants a lock that it holds meanwhile.
 	patient     = time.Second
-	triesBefore = 8
+	triesBefore = 60
 
 	pauseFirst, pauseLongest = 20 * time.Millisecond, time.Second
 )
@@ -193,7 +194,10 @@ const (
 type pauses struct{ tries int }
 
 func (p *pauses) lockTimeout() time.Duration {
-	return min(briefly<<min(p.tries/triesBefore, 10), patient)
+	if p.tries < triesBefore {
+		return briefly
+	}
+	return patient
 }
 
 // wait returns an error when the context ended first.
