@@ -56,7 +56,7 @@ verify: ## fails if generated files (deep copies, CRD, role) or go.mod are not u
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
 	bin/controller-gen crd paths=./api/... output:crd:dir=$$tmp/crd && \
 	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=$$tmp/rbac && \
-	diff -ru deploy/rbac $$tmp/rbac && \
+	diff -u deploy/rbac/role.yaml $$tmp/rbac/role.yaml && \
 	diff -u api/v1/zz_generated.deepcopy.go $$tmp/zz_generated.deepcopy.go && \
 	diff -ru deploy/crd $$tmp/crd || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff

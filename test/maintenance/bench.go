@@ -21,10 +21,11 @@ import (
 
 const module = "github.com/auditflow/auditflow"
 
-// benchSettings are about memory and the log; all else is as PostgreSQL ships it.
+// benchSettings are about memory, checkpoints, and what a line of the server's log
+// begins with; all else is as PostgreSQL ships it.
 //
 //nolint:gochecknoglobals // a list of constants
-var benchSettings = []string{"shared_buffers=1GB", "max_wal_size=16GB", "checkpoint_timeout=30min", "wal_compression=on"}
+var benchSettings = []string{"shared_buffers=1GB", "max_wal_size=16GB", "checkpoint_timeout=30min", "wal_compression=on", "log_line_prefix=%m [%p] %e "}
 
 // bench measures what maintenance costs and proves what it promises.
 type bench struct {
@@ -70,6 +71,7 @@ The figures are written in any case. docs/performance.md tells how to read them.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context()) },
 	}
+	cmd.AddCommand(archiveCommand(out))
 	flags := cmd.Flags()
 	flags.IntVar(&b.rows, "rows", 1_000_000, "how many records the archived period has")
 	flags.IntVar(&b.lockRows, "lock-rows", 150_000, "how many records, of a year, are in the table that is written to")

@@ -121,7 +121,7 @@ func openKeeper(ctx context.Context, d benchDatabase, bucket string) (*benchKeep
 	return &benchKeeper{store, files, &activities.Maintain{
 		Partitions: store, Archive: files, Deliveries: idle{},
 		ErrorClass: errorClass,
-		Metrics: activities.NewMaintenanceMetrics(prometheus.NewRegistry(), workflows.Tasks()...),
+		Metrics:    activities.NewMaintenanceMetrics(prometheus.NewRegistry(), workflows.Tasks()...),
 	}}, nil
 }
 

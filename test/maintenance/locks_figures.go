@@ -14,14 +14,17 @@ type lockFigures struct {
 	Appends int `json:"appends"`
 	Rows    int `json:"rows"`
 	Failed  int `json:"failed_appends"`
+	// Failure is the first of them; the worker would try again.
+	Failure string `json:"first_failure,omitempty"`
 	// Waits are of writers for locks that maintenance held or wanted, longest
 	// that they can have been. Others are for those of other writers.
-	Waits   histogram `json:"lock_waits"`
-	Others  histogram `json:"other_lock_waits"`
-	Before  latencies `json:"append_before"` // maintenance begins
-	During  latencies `json:"append_during"`
-	Steps   []lockStep   `json:"steps"`
-	Samples int       `json:"samples"`
+	Waits   histogram  `json:"lock_waits"`
+	Others  histogram  `json:"other_lock_waits"`
+	Longest []longWait `json:"longest_lock_waits"`
+	Before  latencies  `json:"append_before"` // maintenance begins
+	During  latencies  `json:"append_during"`
+	Steps   []lockStep `json:"steps"`
+	Samples int        `json:"samples"`
 	// LongestGap is how long nobody looked: a wait that is shorter may not have
 	// been seen.
 	LongestGap float64 `json:"longest_gap_between_samples_ms"`
@@ -39,6 +42,16 @@ type lockStep struct {
 
 	began, ended time.Time
 }
+
+// longWait is one of the longest waits for maintenance.
+type longWait struct {
+	Milliseconds float64 `json:"ms"`
+	Wanted       string  `json:"wanted"`
+	Behind       string  `json:"behind"` // the statement of who was before it
+}
+
+// longestWaits is how many are told.
+const longestWaits = 5
 
 // latencies of Append, in milliseconds.
 type latencies struct {

@@ -23,7 +23,10 @@ func (k *benchKeeper) run(ctx context.Context, workflow string, policy any) (wor
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(sdkworker.Options{BackgroundActivityContext: ctx})
+	env.SetWorkerOptions(sdkworker.Options{
+		BackgroundActivityContext: ctx,
+		DeadlockDetectionTimeout:  time.Minute, // writers at full speed take every processor there is
+	})
 	env.SetStartTime(time.Now().UTC())
 	env.SetTestTimeout(15 * time.Minute)
 	worker.RegisterMaintenance(env, k.steps)

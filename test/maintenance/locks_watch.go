@@ -17,10 +17,13 @@ const sampleEvery = 2 * time.Millisecond
 // it is that somebody waits for, or who is before it in the queue for it, is what
 // pg_blocking_pids tells.
 const whoWaits = `
-	SELECT a.pid, a.application_name, l.waitstart, pg_blocking_pids(a.pid),
-		ARRAY(SELECT b.application_name FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(a.pid)))
+	SELECT a.pid, a.application_name, l.waitstart, l.wanted, blocking.pids,
+		ARRAY(SELECT b.application_name FROM pg_stat_activity b WHERE b.pid = ANY (blocking.pids)),
+		coalesce((SELECT left(b.query, 200) FROM pg_stat_activity b WHERE b.pid = ANY (blocking.pids)
+			ORDER BY b.application_name = '` + asMaintenance + `' DESC LIMIT 1), '')
 	FROM pg_stat_activity a,
-		LATERAL (SELECT waitstart FROM pg_locks WHERE pid = a.pid AND NOT granted LIMIT 1 OFFSET 0) l
+		LATERAL (SELECT pg_blocking_pids(a.pid) AS pids OFFSET 0) blocking,
+		LATERAL (SELECT waitstart, mode || ' on ' || coalesce(relation::regclass::text, locktype) AS wanted FROM pg_locks WHERE pid = a.pid AND NOT granted LIMIT 1 OFFSET 0) l
 	WHERE a.wait_event_type = 'Lock' AND a.datname = current_database() AND l.waitstart IS NOT NULL`
 
 // waiter is one backend in a sample.
@@ -29,7 +32,9 @@ type waiter struct {
 	name     string
 	since    time.Time
 	blockers []int32
+	wanted   string   // mode and relation
 	names    []string // of the blockers
+	behind   string   // what one of them is at, maintenance first
 }
 
 // lockWait is how a writer waited for one lock.
@@ -39,6 +44,8 @@ type lockWait struct {
 	seen        time.Time // when it was last seen to wait
 	gone        time.Time // when it was first seen not to
 	maintenance bool      // it waited for maintenance, perhaps through others
+	wanted      string    // which lock
+	behind      string    // what the other was at when it was first seen
 }
 
 // lockWatch looks, until it is stopped, who waits for whom.
@@ -104,7 +111,7 @@ func lookWho(ctx context.Context, conn *pgx.Conn) ([]waiter, error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (x waiter, err error) {
-		return x, r.Scan(&x.pid, &x.name, &x.since, &x.blockers, &x.names)
+		return x, r.Scan(&x.pid, &x.name, &x.since, &x.wanted, &x.blockers, &x.names, &x.behind)
 	})
 }
 
@@ -128,7 +135,7 @@ func (w *lockWatch) take(sample []waiter, now time.Time) {
 			continue
 		}
 		if w.open[x.pid] == nil {
-			w.open[x.pid] = &lockWait{writer: x.name, since: x.since}
+			w.open[x.pid] = &lockWait{writer: x.name, since: x.since, wanted: x.wanted, behind: x.behind}
 		}
 		w.open[x.pid].seen = now
 		w.open[x.pid].maintenance = w.open[x.pid].maintenance || forMaintenance(x, byPID, map[int32]bool{})

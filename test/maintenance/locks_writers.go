@@ -16,8 +16,7 @@ import (
 
 const (
 	writerCount = 8
-	batchRows   = 10 // of one Append
-	lateOfTen   = 3  // rows in ten that belong anywhere into the year before
+	lateOfTen   = 3 // rows in ten that belong anywhere into the year before
 )
 
 // call is one Append.
@@ -55,7 +54,7 @@ func startCrowd(ctx context.Context, d benchDatabase, c *crowd) error {
 		}
 		c.wait.Go(func() {
 			defer store.Close()
-			c.write(ctx, name, store, rand.New(rand.NewPCG(c.seed, uint64(n)))) //nolint:gosec // not for secrets
+			c.write(ctx, name, store, rand.New(rand.NewPCG(c.seed, uint64(n))))
 		})
 	}
 	return nil
@@ -63,20 +62,19 @@ func startCrowd(ctx context.Context, d benchDatabase, c *crowd) error {
 
 func (c *crowd) write(ctx context.Context, name string, store *postgres.Store, chance *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
-		records := make([]audit.Record, batchRows)
-		for i := range records {
-			records[i] = c.record(chance, fmt.Sprintf("%s %d %d", name, n, i))
-		}
+		record := c.record(chance, fmt.Sprintf("%s %d", name, n)) // one at a time, as deliveries come
 		one := call{writer: name, began: time.Now()}
-		_, err := store.Append(context.WithoutCancel(ctx), records)
+		_, err := store.Append(context.WithoutCancel(ctx), []audit.Record{record})
 		one.ended = time.Now()
 		c.mu.Lock()
 		c.calls = append(c.calls, one)
 		if err == nil {
-			c.rows += len(records)
+			c.rows++
 		} else {
 			c.failed++
-			c.err = errors.Join(c.err, err)
+			if c.err == nil {
+				c.err = err
+			}
 			if c.failed > 10 { // something is wrong with all of them
 				c.mu.Unlock()
 				return
@@ -113,13 +111,13 @@ func (c *crowd) end() {
 }
 
 // prepareRecords are some rows of the newest partition that has any.
-func prepareRecords(ctx context.Context, k *benchKeeper) (prepared []audit.Record, err error) {
-	partitions, err := k.store.Partitions(ctx)
+func prepareRecords(ctx context.Context, store *postgres.Store) (prepared []audit.Record, err error) {
+	partitions, err := store.Partitions(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for i := len(partitions) - 1; i >= 0 && len(prepared) == 0; i-- {
-		for row, err := range k.store.Export(ctx, partitions[i].Name, audit.Key{}, time.Time{}) {
+		for row, err := range store.Export(ctx, partitions[i].Name, audit.Key{}, time.Time{}) {
 			if err != nil {
 				return nil, err
 			}
@@ -147,8 +145,9 @@ func openSnapshot(ctx context.Context, d benchDatabase) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// startReader keeps a snapshot open until stopped, a new one every few seconds.
-func startReader(ctx context.Context, d benchDatabase, each time.Duration) (stop func() error) {
+// startReader keeps a snapshot open for a while, again and again until stopped,
+// with a breath in between: whoever needs the whole table for a moment gets it then.
+func startReader(ctx context.Context, d benchDatabase, each, breath time.Duration) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() {
@@ -158,13 +157,18 @@ func startReader(ctx context.Context, d benchDatabase, each time.Duration) (stop
 				done <- err
 				return
 			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(each):
-			}
+			pause(ctx, each)
 			_ = conn.Close(context.WithoutCancel(ctx)) // which ends the transaction
+			pause(ctx, breath)
 		}
 		done <- nil
 	}()
 	return func() error { cancel(); return <-done }
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

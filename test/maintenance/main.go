@@ -46,6 +46,6 @@ root of the module.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetOut(out)
-	root.AddCommand(simulateCommand(out))
+	root.AddCommand(simulateCommand(out), benchCommand(out))
 	return root
 }

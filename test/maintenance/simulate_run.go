@@ -62,27 +62,27 @@ func (r rehearsal) RegisterWorkflowWithOptions(w any, options workflow.RegisterO
 }
 
 func (r rehearsal) RegisterActivityWithOptions(a any, options activity.RegisterOptions) {
-	real := reflect.ValueOf(a)
-	step := func(args []reflect.Value) []reflect.Value {
+	step := reflect.ValueOf(a)
+	shaken := func(args []reflect.Value) []reflect.Value {
 		call := attempt{name: options.Name, args: args[1:]}
 		if err := r.before(r.ctx, &call); err != nil {
-			return failed(real.Type(), err)
+			return failed(step.Type(), err)
 		}
 		first := activity.GetInfo(args[0].Interface().(context.Context)).Attempt == 1
 		repair, err := r.sabotage(r.ctx, &call, first)
 		if err != nil {
-			return failed(real.Type(), r.trouble.stop(err))
+			return failed(step.Type(), r.trouble.stop(err))
 		}
-		results := real.Call(args)
+		results := step.Call(args)
 		if repair != nil {
 			r.caught(&call, repair(), results[len(results)-1].IsNil())
 		}
 		if err := r.after(r.ctx, &call); err != nil {
-			return failed(real.Type(), err)
+			return failed(step.Type(), err)
 		}
 		return results
 	}
-	r.env.RegisterActivityWithOptions(reflect.MakeFunc(real.Type(), step).Interface(), options)
+	r.env.RegisterActivityWithOptions(reflect.MakeFunc(step.Type(), shaken).Interface(), options)
 }
 
 func failed(of reflect.Type, err error) []reflect.Value {

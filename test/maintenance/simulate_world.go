@@ -53,7 +53,7 @@ const segmentRows = 40
 func openSimulation(ctx context.Context, c simulationConfig) (s *simulation, closeAll func() error, err error) {
 	w, err := world.Start(ctx, world.Options{PostgreSQL: true, PostgresSettings: []string{
 		"fsync=off", // nothing is killed here, and thousands of days are short
-		"full_page_writes=off", "autovacuum_naptime=5s",
+		"full_page_writes=off", "synchronous_commit=off",
 	}})
 	if err != nil {
 		return nil, nil, err
@@ -161,9 +161,16 @@ func errorClass(err error) string {
 // happens is true so many times in a thousand.
 func (s *simulation) happens(perMille int) bool { return s.chance.IntN(1000) < perMille }
 
+const maxComplaints = 20
+
 // complain notes what must not be.
 func (s *simulation) complain(format string, args ...any) {
-	if len(s.Complaints) < 20 {
-		s.Complaints = append(s.Complaints, s.now.Format(time.DateOnly)+": "+fmt.Sprintf(format, args...))
+	if len(s.Complaints) == maxComplaints {
+		return
+	}
+	text := s.now.Format(time.DateOnly) + ": " + fmt.Sprintf(format, args...)
+	s.Complaints = append(s.Complaints, text)
+	if s.config.Screen != nil {
+		fmt.Fprintf(s.config.Screen, "  %s\n", text)
 	}
 }
