@@ -65,8 +65,8 @@ func TestARestoreIsWholeOrNotAtAll(t *testing.T) {
 	store, conn := open(t, postgres.Config{URL: address}), connect(t, address)
 	altered := errors.New("segment x is altered")
 	breaking := func(yield func(*audit.Persisted, error) bool) {
-		for row := range archivedRows(many(3, january)) {
-			if !yield(row, nil) {
+		for row, err := range archivedRows(many(3, january)) {
+			if !yield(row, err) {
 				return
 			}
 		}
@@ -77,8 +77,8 @@ func TestARestoreIsWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("got: %v", err)
 	}
 	cut := func(yield func(*audit.Persisted, error) bool) {
-		for row := range archivedRows(many(3, january)) {
-			if !yield(row, nil) {
+		for row, err := range archivedRows(many(3, january)) {
+			if !yield(row, err) {
 				return
 			}
 		}
@@ -212,7 +212,7 @@ func TestTheViewReadsNoMoreThanItsTablesWould(t *testing.T) {
 		"an id":     `SELECT * FROM kubernetes_execution_audit_all WHERE id = '` + many(1, january)[0].ID + `'`,
 	} {
 		plan := explain(query)
-		live := plan[:strings.Index(plan, "kubernetes_execution_audit_archive")]
+		live, _, _ := strings.Cut(plan, "kubernetes_execution_audit_archive")
 		if what == "a stretch" && strings.Contains(live, "_2025_02") {
 			t.Errorf("%s: partitions are not pruned:\n%s", what, plan)
 		}
