@@ -20,20 +20,22 @@ const module = "github.com/auditflow/auditflow"
 var mayImport = map[string][]string{
 	"audit":      {},
 	"api":        {},
-	"internal":   {}, // plumbing knows nothing of what flows through it
+	"internal":   {},                    // plumbing knows nothing of what flows through it
 	"store":      {"audit", "internal"}, // internal/failpoint
 	"activities": {"audit", "internal"}, // which see stores as interfaces of their own
 	"workflows":  {"activities", "audit"},
 	"worker":     {"workflows", "activities", "audit"},
 	"controller": {"workflows", "activities", "audit", "api"},
-	"cmd":        {"controller", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
-	"test":       {"controller", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
+	"httpapi":    {"workflows", "activities", "audit"},
+	"cmd":        {"controller", "httpapi", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
+	"test":       {"controller", "httpapi", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
 }
 
 // neverLinks names what must not be linked into a package, by whatever detour.
 var neverLinks = []rule{
 	{"controller", []string{"github.com/jackc/pgx"}, "the Kubernetes door needs no database"},
 	{"cmd/controller", []string{"github.com/jackc/pgx"}, "the controller has no database credentials"},
+	{"httpapi", []string{"github.com/jackc/pgx"}, "the HTTP door needs no database"},
 	{"workflows", []string{"github.com/jackc/pgx"}, "workflows do no I/O"},
 	{"activities", []string{"github.com/jackc/pgx"}, "activities see stores as interfaces"},
 	{"worker", []string{"github.com/jackc/pgx"}, "a worker is given its store"},
