@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ type simulationConfig struct {
 	Mode audit.RetentionMode
 	// Daily is how many executions are recorded on a day, about.
 	Daily int
+	// Mondays are the only days on which anything is archived or deleted, in every
+	// year; else in three years of four.
+	Mondays bool
 	// Screen is told of every year; nil is nobody.
 	Screen io.Writer
 }
@@ -142,6 +146,8 @@ func writeSimulation(file string, figures simulationFigures) error {
 // simulate lives through it.
 func simulate(ctx context.Context, c simulationConfig) (figures simulationFigures, err error) {
 	began := time.Now()
+	// Little is alive at any time, and much comes and goes.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	s, closeAll, err := openSimulation(ctx, c)
 	if err != nil {
 		return figures, err

@@ -59,12 +59,9 @@ func (s *simulation) liveRows(ctx context.Context) (map[[16]byte]audit.Entry, er
 
 // archivedRows are those that manifests name.
 func (s *simulation) archivedRows(ctx context.Context) (map[[16]byte]audit.Entry, error) {
-	archived := map[[16]byte]audit.Entry{}
-	for e, err := range s.bucket.Entries(ctx, time.Time{}, time.Time{}) {
-		if err != nil {
-			return nil, err
-		}
-		archived[e.ID] = e
+	archived, err := s.archivedWithin(ctx, time.Time{}, time.Time{})
+	if err != nil {
+		return nil, err
 	}
 	periods, err := s.bucket.Periods(ctx)
 	if err != nil {
@@ -83,6 +80,18 @@ func (s *simulation) archivedRows(ctx context.Context) (map[[16]byte]audit.Entry
 	if rows != 0 {
 		s.Double += rows
 		s.complain("%d rows are in the archive more than once", rows)
+	}
+	return archived, nil
+}
+
+// archivedWithin are those of a stretch of time; of all times when it has no end.
+func (s *simulation) archivedWithin(ctx context.Context, start, end time.Time) (map[[16]byte]audit.Entry, error) {
+	archived := map[[16]byte]audit.Entry{}
+	for e, err := range s.bucket.Entries(ctx, start, end) {
+		if err != nil {
+			return nil, err
+		}
+		archived[e.ID] = e
 	}
 	return archived, nil
 }

@@ -87,8 +87,20 @@ func (s *simulation) checkPeriod(ctx context.Context, c *attempt, concerned []*r
 	if len(left) == 0 {
 		s.PeriodsDeleted++
 	}
+	archived, err := s.archivedWithin(ctx, removal.Decision.Start, removal.Decision.End)
+	if err != nil {
+		return err
+	}
 	for _, r := range concerned {
-		if err := s.lookUp(ctx, r); err != nil {
+		s.FindableChecks++
+		if archived[r.entry.ID] == r.entry {
+			continue
+		}
+		_, err := s.keeper.Get(ctx, r.ID)
+		if errors.Is(err, postgres.ErrNotFound) {
+			err = s.miss(ctx, r)
+		}
+		if err != nil {
 			return err
 		}
 	}

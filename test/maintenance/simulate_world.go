@@ -48,7 +48,7 @@ type simulation struct {
 }
 
 // segmentRows makes periods of several segments.
-const segmentRows = 40
+const segmentRows = 60
 
 func openSimulation(ctx context.Context, c simulationConfig) (s *simulation, closeAll func() error, err error) {
 	w, err := world.Start(ctx, world.Options{PostgreSQL: true, PostgresSettings: []string{

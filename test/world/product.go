@@ -39,6 +39,9 @@ type ProductOptions struct {
 	// Race builds the binaries with the race detector: what it finds ends the
 	// process with an error and stands in its log.
 	Race bool
+	// Failpoints builds them so that [Program.Env] can have them killed at a named
+	// instruction; see package failpoint.
+	Failpoints bool
 	// BucketURL is where the worker archives; empty means a directory of the
 	// product's own.
 	BucketURL string
@@ -55,7 +58,7 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		o.DatabaseURL = w.Postgres.URL
 	}
 	dir := w.workspace.path("product")
-	if err := buildProduct(ctx, dir, o.Race); err != nil {
+	if err := buildProduct(ctx, dir, o, "controller", "worker"); err != nil {
 		return nil, err
 	}
 	keyset := filepath.Join(dir, "keyset.json")
@@ -104,16 +107,22 @@ func (p *Product) Stop(ctx context.Context) error {
 	return p.Worker.Stop(ctx)
 }
 
-func buildProduct(ctx context.Context, dir string, race bool) error {
+func buildProduct(ctx context.Context, dir string, o ProductOptions, programs ...string) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
 	}
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
-	if race {
+	if o.Race {
 		args = append(args, "-race")
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/controller", "./cmd/worker")...)
+	if o.Failpoints {
+		args = append(args, "-tags", "failpoints")
+	}
+	for _, name := range programs {
+		args = append(args, "./cmd/"+name)
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the product: %w\n%s", err, out)
@@ -190,6 +199,8 @@ type Program struct {
 	Name   string
 	URL    string // of /healthz, /readyz and /metrics
 	Config string // path of its configuration
+	// Env is more of its environment, as in "NAME=value", from its next start on.
+	Env []string
 
 	workspace *workspace
 	path      string
@@ -228,8 +239,9 @@ func (p *Program) Launch() error {
 		return nil
 	}
 	name, value, _ := strings.Cut(p.env, "=")
+	args := append([]string{name + "=" + value, "GORACE=halt_on_error=1"}, p.Env...)
 	proc, err := p.workspace.start(command{
-		name: p.Name, path: "/usr/bin/env", args: []string{name + "=" + value, "GORACE=halt_on_error=1", p.path, "--config", p.Config},
+		name: p.Name, path: "/usr/bin/env", args: append(args, p.path, "--config", p.Config),
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
@@ -283,6 +295,16 @@ func (p *Program) Running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.proc != nil && p.proc.running()
+}
+
+// Ended says how the process ended, as in "signal: killed"; "" while it runs.
+func (p *Program) Ended() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.proc == nil || p.proc.running() || p.proc.err == nil {
+		return ""
+	}
+	return p.proc.err.Error()
 }
 
 func (p *Program) take() *process {
