@@ -71,4 +71,4 @@ tools: ## etcd, kube-apiserver, kube-controller-manager, Temporal, PostgreSQL, v
 	@tools/build.sh $(SERVERS)
 
 clean: ## what was built and written, but not the tools
-	rm -rf out bin/controller bin/worker
+	rm -rf out bin/api bin/auditctl bin/controller bin/worker
