@@ -266,15 +266,6 @@ Needs a login with role auditflow_maintainer.`,
 		Args:    cobra.NoArgs,
 	}
 	dryRunFlag(cmd, &dry)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		u, err := p.upkeep()
-		if err != nil {
-			return err
-		}
-		if !dry {
-			return p.do(cmd.Context(), u, u.scheduled(workflows.ScheduleArchive))
-		}
-		return p.withKeeping(cmd.Context(), u, needs{database: true}, func(k *keeping) error { return p.planArchive(cmd.Context(), k) })
-	}
+	cmd.RunE = p.doOrPlan(&dry, workflows.ScheduleArchive, p.planArchive)
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -175,5 +176,19 @@ func pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	case <-time.After(d):
 		return nil
+	}
+}
+
+// doOrPlan has a schedule run now or, dry, tells what that would do.
+func (p *program) doOrPlan(dry *bool, schedule string, plan func(context.Context, *keeping) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		u, err := p.upkeep()
+		if err != nil {
+			return err
+		}
+		if !*dry {
+			return p.do(cmd.Context(), u, u.scheduled(schedule))
+		}
+		return p.withKeeping(cmd.Context(), u, needs{database: true}, func(k *keeping) error { return plan(cmd.Context(), k) })
 	}
 }

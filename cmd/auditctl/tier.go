@@ -25,16 +25,7 @@ Triggers the schedule audit-tier and follows its run.
 		Args:    cobra.NoArgs,
 	}
 	dryRunFlag(cmd, &dry)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		u, err := p.upkeep()
-		if err != nil {
-			return err
-		}
-		if !dry {
-			return p.do(cmd.Context(), u, u.scheduled(workflows.ScheduleTier))
-		}
-		return p.withKeeping(cmd.Context(), u, needs{database: true}, func(k *keeping) error { return p.planTiers(cmd.Context(), k) })
-	}
+	cmd.RunE = p.doOrPlan(&dry, workflows.ScheduleTier, p.planTiers)
 	return cmd
 }
 
