@@ -117,6 +117,9 @@ func detach(ctx context.Context, conn *pgx.Conn, partition string) error {
 	var p pauses
 	for {
 		at, err := findStanding(ctx, conn, partition)
+		if err != nil && mayPass(err) && p.wait(ctx) == nil { // looking at its bounds takes a lock, too
+			continue
+		}
 		if err != nil || at.state == audit.PartitionDetached {
 			return err
 		}
@@ -131,7 +134,7 @@ func detach(ctx context.Context, conn *pgx.Conn, partition string) error {
 			continue
 		}
 		now, lookErr := findStanding(ctx, conn, partition)
-		if lookErr != nil || now == at && !mayPass(err) {
+		if lookErr != nil && !mayPass(lookErr) || now == at && !mayPass(err) {
 			return err
 		}
 		if p.wait(ctx) != nil {

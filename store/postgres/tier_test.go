@@ -246,7 +246,8 @@ func TestAMoveThatIsCutOffAnywhereIsFinishedByTheNext(t *testing.T) {
 	stored := stopWriters()
 	equal(t, "rows", column[int64](t, conn, `SELECT count(*) FROM kubernetes_execution_audit`)[0], int64(1500+stored))
 	equal(t, "places", places(t, conn, january2025), wholePartition)
-	for _, row := range exportAll(t, store.Export(t.Context(), january2025, audit.Key{}, time.Time{})) {
+	undisturbed := open(t, postgres.Config{URL: address}) // the last cut may come late
+	for _, row := range exportAll(t, undisturbed.Export(t.Context(), january2025, audit.Key{}, time.Time{})) {
 		equal(t, "digest", row.Digest(), row.RecordSHA256)
 	}
 	t.Logf("cut off in the steps %v", steps)
