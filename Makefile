@@ -22,7 +22,7 @@ bench-queries: tools ## every query with and without partitions, ROWS=1000000; w
 bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (about 3 min)
 	go run ./test/load bench-append
 
-bench-maintenance: tools ## maintenance under load, the archive's speed, ten simulated years; writes out/maintenance.json (< 10 min)
+bench-maintenance: tools ## maintenance under load, the archive's speed, two simulated years; writes out/maintenance.json (< 10 min)
 	@tools/build.sh duckdb partman
 	go run ./test/maintenance bench --rows $(ROWS)
 

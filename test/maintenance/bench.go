@@ -76,7 +76,7 @@ The figures are written in any case. docs/performance.md tells how to read them.
 	flags.IntVar(&b.rows, "rows", 1_000_000, "how many records the archived period has")
 	flags.IntVar(&b.lockRows, "lock-rows", 150_000, "how many records, of a year, are in the table that is written to")
 	flags.IntVar(&b.rounds, "rounds", 3, "how often the period is archived, in turn with COPY")
-	flags.IntVar(&b.years, "years", 10, "how many years are simulated")
+	flags.IntVar(&b.years, "years", 2, "how many years are simulated; ten take 10 to 20 minutes")
 	flags.Uint64Var(&b.seed, "seed", 1, "of the records, the writers and the simulation")
 	flags.StringSliceVar(&b.only, "only", nil, "parts to do, of locks, speed and simulation (default: all)")
 	flags.StringVar(&b.out, "out", "out/maintenance.json", "file for the figures, as JSON")

@@ -123,7 +123,8 @@ func (s *simulation) turn(ctx context.Context, first, day time.Time) error {
 	return nil
 }
 
-// finish ends all trouble, lets maintenance catch up, and looks for every record.
+// finish ends all trouble, lets maintenance catch up, and looks for every record:
+// for all of them at once, and for each tenth as somebody does who asks for it.
 func (s *simulation) finish(ctx context.Context) error {
 	s.trouble.over = true
 	s.now = s.now.AddDate(0, 0, 1)
@@ -135,8 +136,8 @@ func (s *simulation) finish(ctx context.Context) error {
 	if err := s.census(ctx); err != nil {
 		return err
 	}
-	for _, r := range s.books.records {
-		if err := s.lookUp(ctx, r); err != nil {
+	for i := 0; i < len(s.books.records); i += 10 {
+		if err := s.lookUp(ctx, s.books.records[i]); err != nil {
 			return err
 		}
 	}
