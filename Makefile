@@ -5,7 +5,7 @@ SERVERS := kube temporal postgres s3
 ROWS ?= 1000000
 GO_TEST := go test -race -count=1 -p 1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-maintenance test test-unit test-e2e bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-maintenance test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-unit: ## the tests that need no server: seconds
 
 test-e2e: tools ## the journey and its faults, end to end; WORLD_DIR=dir keeps data and logs
 	$(GO_TEST) -v ./test/e2e
+
+test-kills: tools ## maintenance killed at every step, worker and PostgreSQL (about 6 min)
+	go test -count=1 -p 1 -timeout 20m -tags kills -v -run 'Killed|EverySchedule' ./test/e2e
 
 bench-redact: ## what redaction finds, leaves alone and costs, into out/redact.json; CORPUS=file for labelled texts of your own
 	go run ./test/redact bench $(if $(CORPUS),-corpus $(CORPUS))
