@@ -69,24 +69,28 @@ func (j *journal) tell(ctx workflow.Context, format string, args ...any) {
 }
 
 func (j *journal) details() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "**%s**\n\n", plain(j.now))
 	const shown = 20
 	first := max(0, len(j.report.Periods)-shown)
+	lines := []string{"**" + plain(j.now) + "**", ""}
 	if first > 0 {
-		fmt.Fprintf(&text, "… %d before\n", first)
+		lines = append(lines, fmt.Sprintf("… %d before", first))
 	}
 	for _, o := range j.report.Periods[first:] {
-		switch {
-		case o.Failed != "":
-			fmt.Fprintf(&text, "- `%s` **failed**: %s\n", o.Period, plain(o.Failed))
-		case o.Kept != "":
-			fmt.Fprintf(&text, "- `%s` kept: %s\n", o.Period, plain(o.Kept))
-		default:
-			fmt.Fprintf(&text, "- `%s` %s\n", o.Period, plain(o.Done))
-		}
+		lines = append(lines, o.line())
 	}
-	return cut(text.String(), maxDetails)
+	return cut(strings.Join(lines, "\n")+"\n", maxDetails)
+}
+
+// line is the outcome as a list item in Markdown.
+func (o Outcome) line() string {
+	switch {
+	case o.Failed != "":
+		return fmt.Sprintf("- `%s` **failed**: %s", o.Period, plain(o.Failed))
+	case o.Kept != "":
+		return fmt.Sprintf("- `%s` kept: %s", o.Period, plain(o.Kept))
+	default:
+		return fmt.Sprintf("- `%s` %s", o.Period, plain(o.Done))
+	}
 }
 
 // end is the end of a run that went through everything: an error if anything
