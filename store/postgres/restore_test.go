@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/store/postgres"
 )
@@ -82,8 +84,7 @@ func TestARestoreIsWholeOrNotAtAll(t *testing.T) {
 				return
 			}
 		}
-		execute(t, conn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE datname = current_database() AND query LIKE 'copy%' AND pid <> pg_backend_pid()`)
+		cutCopy(t, conn)
 	}
 	_, err = store.Restore(t.Context(), wholeJanuary(), cut)
 	if err == nil {
@@ -110,6 +111,15 @@ func TestARestoreIsWholeOrNotAtAll(t *testing.T) {
 	}
 	equal(t, "rows", count(t, conn, "kubernetes_execution_audit_archive"), 0)
 	equal(t, "notes", count(t, conn, "auditflow_restore"), 0)
+}
+
+// cutCopy ends the connection that copies rows in. The rows may be asked for
+// before the server has been told of the COPY.
+func cutCopy(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	const copying = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'copy%' AND pid <> pg_backend_pid()`
+	until(t, conn, `SELECT EXISTS (SELECT `+copying+`)`)
+	execute(t, conn, `SELECT pg_terminate_backend(pid) `+copying)
 }
 
 func TestRowsStayUntilTheLastRestoreThatWantsThemExpires(t *testing.T) {
