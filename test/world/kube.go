@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ type Kube struct {
 	env       *envtest.Environment
 	logs      []*os.File
 	manager   *process
+	users     sync.Mutex // held while one is added
 }
 
 const (

@@ -14,9 +14,10 @@ import (
 )
 
 // KubeconfigFor makes a user who may do what the ClusterRole in a yaml file
-// allows and nothing else, and returns the path of a kubeconfig for it.
+// allows and nothing else, and returns the path of a kubeconfig for it. It may be
+// called from several goroutines.
 func (k *Kube) KubeconfigFor(ctx context.Context, name, roleFile string) (string, error) {
-	user, err := k.env.AddUser(envtest.User{Name: name}, nil)
+	user, err := k.addUser(name)
 	if err != nil {
 		return "", fmt.Errorf("kubernetes: add user %s: %w", name, err)
 	}
@@ -29,6 +30,13 @@ func (k *Kube) KubeconfigFor(ctx context.Context, name, roleFile string) (string
 	}
 	path := k.workspace.path("kube", "kubeconfig-"+name)
 	return path, os.WriteFile(path, kubeconfig, 0o600)
+}
+
+// addUser issues a certificate. envtest counts them without a lock.
+func (k *Kube) addUser(name string) (*envtest.AuthenticatedUser, error) {
+	k.users.Lock()
+	defer k.users.Unlock()
+	return k.env.AddUser(envtest.User{Name: name}, nil)
 }
 
 func (k *Kube) grant(ctx context.Context, user, roleFile string) error {
