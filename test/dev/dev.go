@@ -26,7 +26,8 @@ func trickle(ctx context.Context, o options, s *screen) (err error) {
 	defer func() { err = errors.Join(err, st.close(ctx)) }()
 	s.say("\na world to look at, until Ctrl-C:")
 	st.addresses(s)
-	s.say("  Metrics      %s/metrics (controller), %s/metrics (worker)", st.product.Controller.URL, st.product.Worker.URL)
+	s.say("  Metrics      %s/metrics (controller), %s/metrics (worker), %s/metrics (API)",
+		st.product.Controller.URL, st.product.Worker.URL, st.product.API.URL)
 	s.say("  Logs         %s", st.LogDir())
 	s.say("\n%s", s.header())
 

@@ -1,5 +1,5 @@
 // Command dev shows auditflow alive, on real servers (see package world) and
-// with the real controller and worker.
+// with the real controller, worker and API.
 //
 //	go run ./test/dev demo   runs executions of many kinds, audits the auditor, ends
 //	go run ./test/dev dev    the same world, left running until Ctrl-C

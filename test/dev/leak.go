@@ -68,6 +68,7 @@ func (st *stage) searchLeaks(ctx context.Context, p *plants, workflows []string)
 		func() error { return s.Events(ctx, st.executor.Client, recorder) },
 		func() error { return s.Metrics(ctx, st.product.Controller.URL) },
 		func() error { return s.Metrics(ctx, st.product.Worker.URL) },
+		func() error { return s.Metrics(ctx, st.product.API.URL) },
 	} {
 		if err := look(); err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func command(out io.Writer, began time.Time) *cobra.Command {
 		Use:   "dev",
 		Short: "auditflow on real servers: a demonstration, and a world to play with",
 		Long: `auditflow on real servers: Kubernetes, Temporal and PostgreSQL as child processes
-on free ports, with the controller and the worker of this working tree.
+on free ports, with the controller, the worker and the API of this working tree.
 
 "make tools" builds the servers once. Run this from the root of the module.`,
 		SilenceUsage: true, SilenceErrors: true,

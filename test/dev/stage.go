@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubeclient "sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/auditflow/auditflow/httpapi"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -49,7 +50,7 @@ func raise(ctx context.Context, dir string, s *screen) (_ *stage, err error) {
 	if err := st.open(ctx); err != nil {
 		return nil, err
 	}
-	s.say("  controller on %s, worker on %s", st.product.Controller.URL, st.product.Worker.URL)
+	s.say("  controller on %s, worker on %s, API on %s", st.product.Controller.URL, st.product.Worker.URL, st.product.API.URL)
 	return st, nil
 }
 
@@ -108,4 +109,7 @@ func (st *stage) addresses(s *screen) {
 	s.say("  Temporal     %s/namespaces/%s/workflows", st.Temporal.UIURL, st.Temporal.Namespace)
 	s.say("  PostgreSQL   psql %q", st.product.DatabaseURL)
 	s.say("  Kubernetes   KUBECONFIG=%s kubectl get kex -A", st.Kube.Kubeconfig)
+	s.say("  HTTP         curl -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \\\n"+
+		"                 -d '{\"execution_id\":\"by-hand\",\"action_type\":\"restart-pod\",\"success\":true}' \\\n"+
+		"                 '%s%s?wait=persisted'", st.product.Token, st.product.API.URL, httpapi.PathRecords)
 }

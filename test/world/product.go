@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,14 +23,19 @@ import (
 // Cluster is the name under which a world's controller records executions.
 const Cluster = "world"
 
-// Product is auditflow itself: its controller and worker as real processes,
-// built from this working tree, configured for the servers of a world.
+// Product is auditflow itself: its programs as real processes, built from this
+// working tree, configured for the servers of a world.
 type Product struct {
-	Controller *Program
+	Controller *Program // nil in a world without Kubernetes
 	Worker     *Program
+	API        *Program
+	// Token is one that the API takes.
+	Token string
 	// DatabaseURL is where the worker persists, as the superuser; the worker
 	// itself is a login that may do what role auditflow_writer may.
 	DatabaseURL string
+
+	doors *doors
 }
 
 // ProductOptions says how to build and configure the product.
@@ -58,7 +64,11 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		o.DatabaseURL = w.Postgres.URL
 	}
 	dir := w.workspace.path("product")
-	if err := buildProduct(ctx, dir, o, "controller", "worker"); err != nil {
+	programs := []string{"worker", "api"}
+	if w.Kube != nil {
+		programs = append(programs, "controller")
+	}
+	if err := buildProduct(ctx, dir, o, programs...); err != nil {
 		return nil, err
 	}
 	keyset := filepath.Join(dir, "keyset.json")
@@ -77,12 +87,13 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 	if p.Worker, err = w.program("worker", common+maintenance(maintainerURL, o), "AUDITFLOW_DATABASE_URL="+writerURL); err != nil {
 		return nil, err
 	}
-	// The controller may do what the role we ship allows, and nothing else.
-	root, err := moduleRoot()
-	if err != nil {
+	if p.doors, p.Token, err = w.newDoors(ctx, dir, common, o.DatabaseURL); err != nil {
 		return nil, err
 	}
-	kubeconfig, err := w.Kube.KubeconfigFor(ctx, "auditflow-controller", filepath.Join(root, "deploy", "rbac", "role.yaml"))
+	if p.API, err = p.doors.configure("api", dir, ""); err != nil || w.Kube == nil {
+		return p, err
+	}
+	kubeconfig, err := w.kubeconfigFor(ctx, "auditflow-controller", "role.yaml")
 	if err != nil {
 		return nil, err
 	}
@@ -91,20 +102,32 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 	return p, err
 }
 
-// Start starts both programs and returns when they are ready.
+// Start starts all programs and returns when they are ready.
 func (p *Product) Start(ctx context.Context) error {
-	if err := p.Worker.Start(ctx); err != nil {
-		return err
+	for _, program := range p.programs() {
+		if err := program.Start(ctx); err != nil {
+			return err
+		}
 	}
-	return p.Controller.Start(ctx)
+	return nil
 }
 
-// Stop ends both in good order, the controller first.
+// Stop ends all in good order, the doors first.
 func (p *Product) Stop(ctx context.Context) error {
-	if err := p.Controller.Stop(ctx); err != nil {
-		return err
+	for _, program := range slices.Backward(p.programs()) {
+		if err := program.Stop(ctx); err != nil {
+			return err
+		}
 	}
-	return p.Worker.Stop(ctx)
+	return nil
+}
+
+// programs come in the order of their start.
+func (p *Product) programs() []*Program {
+	if p.Controller == nil {
+		return []*Program{p.Worker, p.API}
+	}
+	return []*Program{p.Worker, p.Controller, p.API}
 }
 
 func buildProduct(ctx context.Context, dir string, o ProductOptions, programs ...string) error {
@@ -204,13 +227,13 @@ type Program struct {
 
 	workspace *workspace
 	path      string
-	env       string
+	env       []string
 
 	mu   sync.Mutex
 	proc *process
 }
 
-func (w *World) program(name, config, env string) (*Program, error) {
+func (w *World) program(name, config string, env ...string) (*Program, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -238,8 +261,7 @@ func (p *Program) Launch() error {
 	if p.proc != nil && p.proc.running() {
 		return nil
 	}
-	name, value, _ := strings.Cut(p.env, "=")
-	args := append([]string{name + "=" + value, "GORACE=halt_on_error=1"}, p.Env...)
+	args := append(append([]string{"GORACE=halt_on_error=1"}, p.env...), p.Env...)
 	proc, err := p.workspace.start(command{
 		name: p.Name, path: "/usr/bin/env", args: append(args, p.path, "--config", p.Config),
 	})

@@ -43,7 +43,7 @@ func (s *Workers) New(ctx context.Context, name, databaseURL, bucketURL string) 
 		loopback(port), s.keyset, s.world.Temporal.Address, name) + maintenance(maintainerURL, o)
 	p := &Program{
 		Name: "worker-" + name, URL: "http://" + loopback(port), Config: filepath.Join(s.dir, name+".yaml"),
-		workspace: s.world.workspace, path: filepath.Join(s.dir, "worker"), env: "AUDITFLOW_DATABASE_URL=" + writerURL,
+		workspace: s.world.workspace, path: filepath.Join(s.dir, "worker"), env: []string{"AUDITFLOW_DATABASE_URL=" + writerURL},
 	}
 	return p, os.WriteFile(p.Config, []byte(config), 0o600)
 }
