@@ -5,7 +5,7 @@ SERVERS := kube temporal postgres s3
 ROWS ?= 1000000
 GO_TEST := go test -race -count=1 -p 1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-maintenance test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-maintenance bench-http test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (ab
 bench-maintenance: tools ## maintenance under load, the archive's speed, two simulated years; writes out/maintenance.json (< 10 min)
 	@tools/build.sh duckdb partman
 	go run ./test/maintenance bench --rows $(ROWS)
+
+bench-http: tools ## the HTTP door at saturation, api and worker killed meanwhile; writes out/http.json (2 min)
+	go run ./test/load bench-http --seconds 60
 
 test: tools ## all tests, on real servers, with the race detector (< 15 min once tools are built)
 	go build -race ./... # on all cores; the tests themselves run one package at a time, for each has servers of its own
