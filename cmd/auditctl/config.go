@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/auditflow/auditflow/cmd/internal/upkeep"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/temporalclient"
@@ -14,7 +15,7 @@ import (
 
 const (
 	variableDatabase    = "AUDITFLOW_DATABASE_URL"
-	variableMaintenance = "AUDITFLOW_MAINTENANCE_DATABASE_URL"
+	variableMaintenance = upkeep.Variable
 	variableBucket      = "AUDITFLOW_BUCKET_URL"
 	variableAddress     = "TEMPORAL_ADDRESS" // as Temporal's own tools read it
 	variableNamespace   = "TEMPORAL_NAMESPACE"
@@ -45,7 +46,7 @@ type file struct {
 		PartitionInterval config.Scalar `json:"partition_interval"`
 	} `json:"database"`
 	Worker      map[string]config.Scalar `json:"worker"`
-	Maintenance maintenanceFile          `json:"maintenance"`
+	Maintenance upkeep.Section           `json:"maintenance"`
 }
 
 // settings says which servers to ask.
@@ -101,7 +102,7 @@ func (p *program) settings() (settings, error) {
 // servers is where the archive and Temporal are.
 func (f file) servers(r *config.Reader) settings {
 	return settings{
-		archive:       f.Maintenance.archive(r),
+		archive:       f.Maintenance.ArchiveConfig(r),
 		temporalGiven: r.String("temporal.address", f.Temporal.Address, "") != "",
 		temporal: temporalclient.Config{
 			Address:   r.Address("temporal.address", f.Temporal.Address, defaultTemporal),

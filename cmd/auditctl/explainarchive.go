@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/cmd/internal/upkeep"
 	"github.com/auditflow/auditflow/internal/terminal"
 	"github.com/auditflow/auditflow/store/archive"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -24,7 +25,7 @@ type filing struct {
 // lookBeyond completes an explanation with what is to be known of the archive, of
 // holds and of deletions. It is asked where the database has no row.
 func (p *program) lookBeyond(ctx context.Context, e *explanation, store *postgres.Store, s settings, ids []string) {
-	k := &keeping{upkeep: upkeep{settings: s}}
+	k := &keeping{regime: regime{settings: s}}
 	if e.databaseErr == nil {
 		k.store = store
 	}
@@ -92,7 +93,7 @@ func (e *explanation) file(ctx context.Context, k *keeping, r *audit.Persisted) 
 	key := entry.Key()
 	e.Filed = filings(inventory, func(s audit.Segment) bool { return s.First.Compare(key) <= 0 && key.Compare(s.Last) <= 0 })
 	for i := range e.Filed {
-		e.Filed[i].Bucket = shownBucket(k.archive.URL)
+		e.Filed[i].Bucket = upkeep.Shown(k.archive.URL)
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (e *explanation) remember(ctx context.Context, k *keeping) error {
 	if e.Archive != notAsked {
 		return nil
 	}
-	catalogue := keeping{upkeep: k.upkeep, store: k.store}
+	catalogue := keeping{regime: k.regime, store: k.store}
 	inventory, err := catalogue.inventory(ctx)
 	e.Filed = filings(inventory, func(s audit.Segment) bool {
 		return !created.Before(s.First.CreatedAt) && !created.After(s.Last.CreatedAt)

@@ -25,7 +25,7 @@ type archiveBucket interface {
 
 // keeping is what commands of maintenance work with.
 type keeping struct {
-	upkeep
+	regime
 	store  *postgres.Store // nil when no database was said
 	bucket archiveBucket   // nil when no bucket was said, or is wanted
 }
@@ -44,14 +44,14 @@ func (p *program) keep(n needs, do func(context.Context, *keeping, *cobra.Comman
 	}
 }
 
-func (p *program) withKeeping(ctx context.Context, u upkeep, n needs, do func(*keeping) error) error {
+func (p *program) withKeeping(ctx context.Context, u regime, n needs, do func(*keeping) error) error {
 	switch {
 	case n.database && u.database.URL == "":
 		return usage("database.url: is required, in --config, as environment variable %s or %s, or as --database-url", variableDatabase, variableMaintenance)
 	case n.bucket && u.archive.URL == "":
 		return usage("the bucket of the archive is required: --bucket-url, environment variable %s, or maintenance.archive.bucket_url in --config", variableBucket)
 	}
-	k := &keeping{upkeep: u}
+	k := &keeping{regime: u}
 	if u.database.URL != "" {
 		store, err := postgres.Open(ctx, u.database)
 		if err != nil {

@@ -27,14 +27,14 @@ type task struct {
 }
 
 // scheduled finds what a schedule does in the configuration.
-func (u upkeep) scheduled(id string) task {
+func (u regime) scheduled(id string) task {
 	all := u.plan.Schedules()
 	i := slices.IndexFunc(all, func(s workflows.Schedule) bool { return s.ID == id })
 	return task{Schedule: all[i]}
 }
 
 // do has a task done, by the worker, and tells what came of it.
-func (p *program) do(ctx context.Context, u upkeep, t task) error {
+func (p *program) do(ctx context.Context, u regime, t task) error {
 	c, err := p.requireTemporal(ctx, u.settings)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/auditflow/auditflow/audit/lifecycle"
+	"github.com/auditflow/auditflow/cmd/internal/upkeep"
 	"github.com/auditflow/auditflow/internal/terminal"
 	"github.com/auditflow/auditflow/workflows"
 )
@@ -30,8 +31,8 @@ audit-create-partitions says, unless --ahead is given.
 	dryRunFlag(cmd, &dry)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		given := cmd.Flags().Changed("ahead")
-		if given && (ahead < 1 || ahead > maxAhead) {
-			return usage("--ahead: want 1 to %d", maxAhead)
+		if given && (ahead < 1 || ahead > upkeep.MaxAhead) {
+			return usage("--ahead: want 1 to %d", upkeep.MaxAhead)
 		}
 		u, err := p.upkeep()
 		if err != nil {

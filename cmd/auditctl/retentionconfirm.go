@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/audit/lifecycle"
+	"github.com/auditflow/auditflow/cmd/internal/upkeep"
 	"github.com/auditflow/auditflow/internal/terminal"
 )
 
@@ -43,12 +44,12 @@ login with role auditflow_maintainer.`,
 		Args:    cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.Var(oneOf(&c.mode, retentionModes()...), "mode", "what is deleted in the database: whole partitions, exactly the rows that have expired, or nothing")
+	f.Var(oneOf(&c.mode, upkeep.Modes()...), "mode", "what is deleted in the database: whole partitions, exactly the rows that have expired, or nothing")
 	f.Var(&c.after, "after", "age from which records leave the database: 90d, 26w")
 	f.Var(&c.archiveAfter, "archive-after", "age from which they leave the archive, too: 3660d; 0s is never")
 	f.BoolVar(&c.yes, "yes", false, "do not ask")
 	byFlag(cmd, &c.by)
-	words(cmd, "mode", retentionModes()...)
+	words(cmd, "mode", upkeep.Modes()...)
 	cmd.RunE = p.keep(needs{database: true}, func(ctx context.Context, k *keeping, cmd *cobra.Command, _ []string) error {
 		c.given, c.configuredAtAll, c.configuredPolicy = cmd.Flags().Changed, k.retentionGiven, k.plan.Retention
 		wanted, err := c.resolve()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/cmd/internal/secrecy"
+	"github.com/auditflow/auditflow/cmd/internal/upkeep"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -90,7 +91,7 @@ type file struct {
 		Activities    config.Scalar `json:"activities"`
 		DrainTimeout  config.Scalar `json:"drain_timeout"`
 	} `json:"worker"`
-	Maintenance maintenanceFile `json:"maintenance"`
+	Maintenance upkeep.Section `json:"maintenance"`
 }
 
 type settings struct {
@@ -121,7 +122,7 @@ func load(path string, r *config.Reader) (settings, error) {
 		},
 	}
 	faultsOf(r, "database", s.database)
-	s.maintenance = f.Maintenance.read(r, s.database)
+	s.maintenance = readMaintenance(r, f.Maintenance, s.database)
 	secrecy.Check(s.common, r)
 	return s, r.Err()
 }
