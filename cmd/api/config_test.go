@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -53,42 +52,21 @@ type outcome = daemontest.Outcome[settings]
 
 func execute(args ...string) outcome { return daemontest.Execute(program, args...) }
 
-// refused checks that the configuration is refused with all of the faults, by
-// validation and by a start alike.
 func refused(t *testing.T, text string, faults ...string) {
 	t.Helper()
-	path := daemontest.Write(t, text)
-	for _, args := range [][]string{{"--config", path, "--validate-config"}, {"--config", path}} {
-		o := execute(args...)
-		if o.Code != 2 || o.Started != nil || o.Stdout != "" {
-			t.Errorf("exit code %d, started: %t, stdout %q; want 2 and nothing", o.Code, o.Started != nil, o.Stdout)
-		}
-		for _, fault := range faults {
-			if !strings.Contains(o.Stderr, fault) {
-				t.Errorf("does not tell %q:\n%s", fault, o.Stderr)
-			}
-		}
-	}
+	daemontest.Refused(t, program, text, faults...)
 }
 
 func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
 	t.Parallel()
-	o := execute("--config", daemontest.Write(t, minimal), "--validate-config")
-	if o.Code != 0 || o.Stdout != "configuration is valid\n" || o.Stderr != "" || o.Started != nil {
-		t.Errorf("exit code %d, started: %t, stdout %q, stderr %q", o.Code, o.Started != nil, o.Stdout, o.Stderr)
-	}
+	daemontest.ValidatingStartsNothing(t, program, minimal)
 }
 
 func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	t.Parallel()
-	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program, keyset)))
-	if short.Code != 0 || short.Started == nil || full.Started == nil {
-		t.Fatalf("did not start: %s%s", short.Stderr, full.Stderr)
-	}
-	full.Started.common.Temporal.Address = short.Started.common.Temporal.Address // any would do
-	if !reflect.DeepEqual(short.Started, full.Started) {
-		t.Errorf("without a value\n%+v\nbut the help says\n%+v", *short.Started, *full.Started)
-	}
+	daemontest.HelpTellsDefaults(t, program, minimal, keyset, func(short, full *settings) {
+		full.common.Temporal.Address = short.common.Temporal.Address // any would do
+	})
 }
 
 func TestAllFaultsComeAtOnceWithFieldAndUnit(t *testing.T) {
@@ -134,13 +112,15 @@ func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
 
 func TestAFileThatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "absent.yaml")
-	if o := execute("--config", path); o.Code != 2 || o.Started != nil || !strings.Contains(o.Stderr, path) {
-		t.Errorf("exit code %d, started: %t, stderr %q", o.Code, o.Started != nil, o.Stderr)
-	}
+	daemontest.MissingFileIsNamed(t, program)
 }
 
 func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
 	daemontest.HelpTellsEveryKey[file](t, program, keyset)
+}
+
+func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {
+	t.Parallel()
+	daemontest.KeysetAndPolicyAreChecked(t, program, "cluster: prod-eu-1\n")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -44,44 +43,23 @@ type outcome = daemontest.Outcome[settings]
 
 func execute(args ...string) outcome { return daemontest.Execute(program, args...) }
 
-// refused checks that the configuration is refused with all of the faults, by
-// validation and by a start alike.
 func refused(t *testing.T, text string, faults ...string) {
 	t.Helper()
-	path := daemontest.Write(t, text)
-	for _, args := range [][]string{{"--config", path, "--validate-config"}, {"--config", path}} {
-		o := execute(args...)
-		if o.Code != 2 || o.Started != nil || o.Stdout != "" {
-			t.Errorf("exit code %d, started: %t, stdout %q; want 2 and nothing", o.Code, o.Started != nil, o.Stdout)
-		}
-		for _, fault := range faults {
-			if !strings.Contains(o.Stderr, fault) {
-				t.Errorf("does not tell %q:\n%s", fault, o.Stderr)
-			}
-		}
-	}
+	daemontest.Refused(t, program, text, faults...)
 }
 
 func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
 	t.Parallel()
-	o := execute("--config", daemontest.Write(t, minimal), "--validate-config")
-	if o.Code != 0 || o.Stdout != "configuration is valid\n" || o.Stderr != "" || o.Started != nil {
-		t.Errorf("exit code %d, started: %t, stdout %q, stderr %q", o.Code, o.Started != nil, o.Stdout, o.Stderr)
-	}
+	daemontest.ValidatingStartsNothing(t, program, minimal)
 }
 
 func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	t.Parallel()
-	short, full := execute("--config", daemontest.Write(t, minimal)), execute("--config", daemontest.Write(t, daemontest.Example(t, program, keyset)))
-	if short.Code != 0 || short.Started == nil || full.Started == nil {
-		t.Fatalf("did not start: %s%s", short.Stderr, full.Stderr)
-	}
-	full.Started.common.Temporal.Address = short.Started.common.Temporal.Address // any would do
-	full.Started.database.URL = short.Started.database.URL
-	full.Started.maintenance.database.URL = short.Started.database.URL
-	if !reflect.DeepEqual(short.Started, full.Started) {
-		t.Errorf("without a value\n%+v\nbut the help says\n%+v", *short.Started, *full.Started)
-	}
+	daemontest.HelpTellsDefaults(t, program, minimal, keyset, func(short, full *settings) {
+		full.common.Temporal.Address = short.common.Temporal.Address // any would do
+		full.database.URL = short.database.URL
+		full.maintenance.database.URL = short.database.URL
+	})
 }
 
 func TestAllFaultsComeAtOnceWithFieldAndUnit(t *testing.T) {
@@ -107,13 +85,7 @@ worker: {workflow_tasks: 1, activities: many, drain_timeout: 20}
 
 func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {
 	t.Parallel()
-	absent, policy := filepath.Join(t.TempDir(), "absent.json"), daemontest.Write(t, "version: 1\noff:\n  - everything\n  - netrc\n  - netrc\n")
-	refused(t, "database: {url: 'postgres://auditflow@db.prod/audit'}\nkeyset_file: "+absent+"\nredaction_policy_file: "+policy+"\nlog_level: loud\n",
-		"keyset_file: load keyset: open "+absent,
-		"redaction_policy_file: "+policy+": line 3: off[0]: there is no built-in rule of this name",
-		"redaction_policy_file: "+policy+": line 5: off[2]: is there twice",
-		"log_level: want one of",
-	)
+	daemontest.KeysetAndPolicyAreChecked(t, program, "database: {url: 'postgres://auditflow@db.prod/audit'}\n")
 }
 
 func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
@@ -203,10 +175,7 @@ func hidden(t *testing.T, o outcome) {
 
 func TestAFileThatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "absent.yaml")
-	if o := execute("--config", path); o.Code != 2 || o.Started != nil || !strings.Contains(o.Stderr, path) {
-		t.Errorf("exit code %d, started: %t, stderr %q", o.Code, o.Started != nil, o.Stderr)
-	}
+	daemontest.MissingFileIsNamed(t, program)
 }
 
 func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
