@@ -1,4 +1,4 @@
-package secrecy
+package custody
 
 import (
 	"errors"
@@ -13,13 +13,12 @@ import (
 	"github.com/auditflow/auditflow/audit/redact/policy"
 	"github.com/auditflow/auditflow/audit/seal"
 	"github.com/auditflow/auditflow/audit/seal/vault"
-	"github.com/auditflow/auditflow/internal/daemon"
 )
 
 // opener opens one thing after the other and does not stop at a fault. What
 // depends on something faulty is left out, so that each fault is told once.
 type opener struct {
-	common daemon.Common
+	cfg    Config
 	report func(seal.Reload)
 	fault  func(field string, err error)
 }
@@ -36,7 +35,7 @@ func (o opener) open() (*seal.Sealer, *redact.Redactor) {
 // kms are the clients for the KMS, none without one; not ok if nothing can be
 // decrypted with them.
 func (o opener) kms() (clients []registry.KMSClient, ok bool) {
-	c := o.common
+	c := o.cfg
 	if c.KeysetKMSURI == "" {
 		for _, unused := range []struct{ field, file string }{
 			{"keyset_kms_token_file", c.KeysetKMSTokenFile}, {"keyset_kms_ca_file", c.KeysetKMSCAFile},
@@ -71,14 +70,15 @@ func (o opener) kms() (clients []registry.KMSClient, ok bool) {
 }
 
 func (o opener) keyset(file string, kms []registry.KMSClient) seal.Config {
-	return seal.Config{File: file, KMSURI: o.common.KeysetKMSURI, KMS: kms, Report: o.report}
+	return seal.Config{File: file, KMSURI: o.cfg.KeysetKMSURI, KMS: kms, Report: o.report}
 }
 
 func (o opener) sealer(kms []registry.KMSClient) *seal.Sealer {
-	if o.common.KeysetFile == "" {
-		return nil // whoever reads the configuration has told
+	if o.cfg.KeysetFile == "" {
+		o.fault("keyset_file", errRequired)
+		return nil
 	}
-	sealer, err := seal.New(o.keyset(o.common.KeysetFile, kms))
+	sealer, err := seal.New(o.keyset(o.cfg.KeysetFile, kms))
 	if err != nil {
 		o.fault("keyset_file", err)
 		return nil
@@ -109,14 +109,14 @@ func (o opener) redactor(kms []registry.KMSClient, kmsIsGood bool) *redact.Redac
 // token computes tokens; it is nil without a key. A key that is faulty is no
 // fault of the policy that wants it, so there is a function all the same.
 func (o opener) token(kms []registry.KMSClient, kmsIsGood bool) func([]byte) ([]byte, error) {
-	if o.common.TokenKeysetFile == "" {
+	if o.cfg.TokenKeysetFile == "" {
 		return nil
 	}
 	unusable := func([]byte) ([]byte, error) { return nil, errors.New("the key for tokens is faulty") }
 	if !kmsIsGood {
 		return unusable
 	}
-	tokens, err := seal.LoadTokens(o.keyset(o.common.TokenKeysetFile, kms))
+	tokens, err := seal.LoadTokens(o.keyset(o.cfg.TokenKeysetFile, kms))
 	if err != nil {
 		o.fault("token_keyset_file", err)
 		return unusable
@@ -127,7 +127,7 @@ func (o opener) token(kms []registry.KMSClient, kmsIsGood bool) func([]byte) ([]
 // policy reads the policy; without a file it is the built-in one. Each line of
 // the error is a fault.
 func (o opener) policy(token func([]byte) ([]byte, error)) (redact.Options, error) {
-	path := o.common.RedactionPolicyFile
+	path := o.cfg.RedactionPolicyFile
 	if path == "" {
 		return redact.Options{}, nil
 	}
