@@ -87,11 +87,7 @@ func (d *Deliver) redact(envelope []byte, workflowID string) (redacted []byte, e
 		return nil, d.failure("open the observed envelope", err)
 	}
 	for i, r := range records {
-		r.Policy = d.Redactor.Version() // first, so that nothing a door wrote there is noted
-		r = d.Redactor.Record(r.Normalise()).Normalise()
-		r.RecordSHA256 = r.Digest()
-		r.DeliveredBy = workflowID
-		records[i] = r
+		records[i] = Redacted(d.Redactor, r, workflowID)
 	}
 	redacted, err = d.Sealer.Seal(records, seal.Redacted, workflowID)
 	if err != nil {
