@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"worker":     {"workflows", "activities", "audit"},
 	"controller": {"workflows", "activities", "audit", "api"},
 	"httpapi":    {"workflows", "activities", "audit"},
+	"client":     {"workflows", "activities", "audit"},
 	"cmd":        {"controller", "httpapi", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
 	"test":       {"controller", "httpapi", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
 }
@@ -36,6 +37,7 @@ var neverLinks = []rule{
 	{"controller", []string{"github.com/jackc/pgx"}, "the Kubernetes door needs no database"},
 	{"cmd/controller", []string{"github.com/jackc/pgx"}, "the controller has no database credentials"},
 	{"httpapi", []string{"github.com/jackc/pgx"}, "the HTTP door needs no database"},
+	{"client", []string{"github.com/jackc/pgx", "k8s.io", "sigs.k8s.io"}, "whoever delivers records needs neither a database nor Kubernetes"},
 	{"workflows", []string{"github.com/jackc/pgx"}, "workflows do no I/O"},
 	{"activities", []string{"github.com/jackc/pgx"}, "activities see stores as interfaces"},
 	{"worker", []string{"github.com/jackc/pgx"}, "a worker is given its store"},
@@ -217,6 +219,7 @@ func TestEveryRuleCatchesWhoBreaksIt(t *testing.T) {
 		"a controller with a database":      {links("controller", "github.com/jackc/pgx/v5"), "controller links github.com/jackc/pgx/v5: "},
 		"its binary with a database":        {links("cmd/controller", "github.com/jackc/pgx/v5/pgxpool"), "cmd/controller links github.com/jackc/pgx/v5/pgxpool: "},
 		"the other binary has one":          {links("cmd/worker", "github.com/jackc/pgx/v5"), ""},
+		"a client that needs Kubernetes":    {links("client/clienttest", "k8s.io/apimachinery/pkg/types"), "client/clienttest links k8s.io/apimachinery/pkg/types: "},
 		"a store with Temporal":             {links("store/postgres", "go.temporal.io/sdk/client"), "store/postgres links go.temporal.io/sdk/client: "},
 		"a workflow with a database":        {links("workflows", "github.com/jackc/pgx/v5"), "workflows links "},
 		"an activity with a database":       {links("activities", "github.com/jackc/pgx/v5"), "activities links "},
