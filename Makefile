@@ -34,7 +34,7 @@ test: tools ## all tests, on real servers, with the race detector (< 15 min once
 	$(GO_TEST) ./...
 
 test-unit: ## the tests that need no server: seconds
-	go test -race -count=1 ./audit/... ./activities ./controller ./workflows ./internal/... ./cmd/controller ./cmd/worker ./cmd/internal/... ./test/dev ./test/leak/... ./test/architecture
+	go test -race -count=1 ./audit/... ./activities ./controller ./workflows ./internal/... ./client/clienttest ./cmd/controller ./cmd/internal/... ./test/dev ./test/leak/... ./test/architecture
 
 test-e2e: tools ## the journey and its faults, end to end; WORLD_DIR=dir keeps data and logs
 	$(GO_TEST) -v ./test/e2e

@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"strings"
@@ -94,19 +94,24 @@ type file struct {
 	Maintenance upkeep.Section `json:"maintenance"`
 }
 
-type settings struct {
+// Settings are what the configuration of a worker says.
+type Settings struct {
 	common      daemon.Common
 	database    postgres.Config
 	worker      worker.Config
 	maintenance maintenance
 }
 
-func load(path string, r *config.Reader) (settings, error) {
+// Common is the part that all programs have.
+func (s Settings) Common() daemon.Common { return s.common }
+
+// Load reads the configuration file of a worker and reports all its faults.
+func Load(path string, r *config.Reader) (Settings, error) {
 	var f file
 	if err := config.Load(path, &f); err != nil {
-		return settings{}, err
+		return Settings{}, err
 	}
-	s := settings{
+	s := Settings{
 		common: f.Read(r, "auditflow-worker"),
 		database: postgres.Config{
 			URL:          r.Secret("database.url", f.Database.URL, "AUDITFLOW_DATABASE_URL"),

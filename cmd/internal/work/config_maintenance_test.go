@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"reflect"
@@ -13,7 +13,7 @@ import (
 )
 
 // started is what a configuration with this section maintenance starts.
-func started(t *testing.T, section string) settings {
+func started(t *testing.T, section string) Settings {
 	t.Helper()
 	o := execute("--config", daemontest.Write(t, minimal+section))
 	if o.Started == nil {

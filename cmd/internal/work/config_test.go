@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"bytes"
@@ -39,23 +39,23 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-type outcome = daemontest.Outcome[settings]
+type outcome = daemontest.Outcome[Settings]
 
-func execute(args ...string) outcome { return daemontest.Execute(program, args...) }
+func execute(args ...string) outcome { return daemontest.Execute(Program, args...) }
 
 func refused(t *testing.T, text string, faults ...string) {
 	t.Helper()
-	daemontest.Refused(t, program, text, faults...)
+	daemontest.Refused(t, Program, text, faults...)
 }
 
 func TestAGoodFileIsValidAndStartsNothing(t *testing.T) {
 	t.Parallel()
-	daemontest.ValidatingStartsNothing(t, program, minimal)
+	daemontest.ValidatingStartsNothing(t, Program, minimal)
 }
 
 func TestAGoodFileStartsWithTheDefaultsTheHelpTells(t *testing.T) {
 	t.Parallel()
-	daemontest.HelpTellsDefaults(t, program, minimal, keyset, func(short, full *settings) {
+	daemontest.HelpTellsDefaults(t, Program, minimal, keyset, func(short, full *Settings) {
 		full.common.Temporal.Address = short.common.Temporal.Address // any would do
 		full.database.URL = short.database.URL
 		full.maintenance.database.URL = short.database.URL
@@ -85,7 +85,7 @@ worker: {workflow_tasks: 1, activities: many, drain_timeout: 20}
 
 func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {
 	t.Parallel()
-	daemontest.KeysetAndPolicyAreChecked(t, program, "database: {url: 'postgres://auditflow@db.prod/audit'}\n")
+	daemontest.KeysetAndPolicyAreChecked(t, Program, "database: {url: 'postgres://auditflow@db.prod/audit'}\n")
 }
 
 func TestKeysThatAreUnknownOrDuplicateAreNamed(t *testing.T) {
@@ -175,10 +175,10 @@ func hidden(t *testing.T, o outcome) {
 
 func TestAFileThatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
-	daemontest.MissingFileIsNamed(t, program)
+	daemontest.MissingFileIsNamed(t, Program)
 }
 
 func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
-	daemontest.HelpTellsEveryKey[file](t, program, keyset)
+	daemontest.HelpTellsEveryKey[file](t, Program, keyset)
 }

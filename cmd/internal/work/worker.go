@@ -1,0 +1,121 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/auditflow/auditflow/activities"
+	"github.com/auditflow/auditflow/audit/redact"
+	"github.com/auditflow/auditflow/audit/seal"
+	"github.com/auditflow/auditflow/internal/temporalclient"
+	"github.com/auditflow/auditflow/store/postgres"
+	"github.com/auditflow/auditflow/worker"
+	"github.com/auditflow/auditflow/workflows"
+)
+
+// Means are what a worker works with and does not make itself. All are required
+// and stay their owner's to close.
+type Means struct {
+	Temporal client.Client
+	Sealer   *seal.Sealer
+	Redactor *redact.Redactor
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+}
+
+// Worker is a worker with its stores.
+type Worker struct {
+	Means
+	settings Settings
+	store    *postgres.Store
+	deliver  *activities.Deliver
+	maintain *activities.Maintain // nil when this worker does no maintenance
+	working  atomic.Bool
+	closers  []func() // called last first
+}
+
+// Open makes a worker. Its servers need not be there yet.
+func Open(ctx context.Context, s Settings, m Means) (*Worker, error) {
+	w := &Worker{Means: m, settings: s}
+	store, err := postgres.Open(ctx, s.database)
+	if err != nil {
+		return nil, err
+	}
+	w.store, w.closers = store, append(w.closers, store.Close)
+	m.Registry.MustRegister(activities.NewQuarantineGauge(store))
+	w.deliver = &activities.Deliver{
+		Sealer: m.Sealer, Redactor: m.Redactor, Store: store,
+		ErrorClass: postgres.Class, Metrics: activities.NewMetrics(m.Registry),
+	}
+	if err := w.openMaintenance(ctx); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Close gives back what Open took. Run must have returned.
+func (w *Worker) Close() {
+	for _, closeOne := range slices.Backward(w.closers) {
+		closeOne()
+	}
+}
+
+// Ready says why the worker does not work; nil when it does.
+func (w *Worker) Ready(ctx context.Context) error {
+	if !w.working.Load() {
+		return errors.New("not working yet: waiting for PostgreSQL or Temporal, see the log")
+	}
+	return errors.Join(w.store.Ping(ctx), temporalclient.Check(ctx, w.Temporal, w.settings.common.Temporal.Namespace))
+}
+
+// Run waits for both servers, works until ctx ends, and drains.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.prepare(ctx); err != nil {
+		return err
+	}
+	w.working.Store(true)
+	defer w.working.Store(false)
+	w.Log.Info("working", "task_queue", workflows.QueueDelivery, "namespace", w.settings.common.Temporal.Namespace)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return worker.Run(ctx, w.Temporal, w.settings.worker, w.deliver) })
+	if w.maintain != nil {
+		group.Go(func() error { return w.maintainTrail(ctx) })
+	}
+	return group.Wait()
+}
+
+// migrationLimit leaves time to build an index over years of records, while
+// others read and write them. A shorter one would begin it anew for ever.
+const migrationLimit = 12 * time.Hour
+
+// prepare waits until both servers are there and have what deliveries need. A
+// schema newer than this binary is the one thing that waiting does not cure.
+func (w *Worker) prepare(ctx context.Context) error {
+	var newer *postgres.NewerSchemaError
+	err := temporalclient.Until(ctx, w.Log, "PostgreSQL schema", migrationLimit, func(ctx context.Context) error {
+		err := w.store.Migrate(ctx)
+		if errors.As(err, &newer) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if newer != nil {
+		return fmt.Errorf("migrate: %w", newer)
+	}
+	return temporalclient.Until(ctx, w.Log, "Temporal search attributes", 30*time.Second, func(ctx context.Context) error {
+		return temporalclient.Prepare(ctx, w.Temporal, w.settings.common.Temporal.Namespace, workflows.SearchAttributes())
+	})
+}
