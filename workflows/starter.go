@@ -17,13 +17,18 @@ import (
 )
 
 // Starter hands records over to Temporal. It is safe for concurrent use; all
-// fields are required.
+// fields but Eager are required.
 type Starter struct {
 	Client client.Client
 	// Sealer seals the record before it leaves the process.
 	Sealer *seal.Sealer
 	// Redactor masks the names that go in clear: summary and search attributes.
 	Redactor *redact.Redactor
+	// Eager asks for the first workflow task in the answer to the start, for a
+	// worker that runs in this process with this very Client: that saves the way
+	// through the task queue. Without such a worker, or when it is busy, the start
+	// is as any other.
+	Eager bool
 }
 
 // Delivery is a started workflow that ends when its row is committed.
@@ -82,6 +87,7 @@ func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Del
 		// Failing is how Temporal tells that it was there; we join it then.
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		EnableEagerStart:                         s.Eager,
 
 		TypedSearchAttributes: label.attributes(),
 		StaticSummary:         label.summary(),

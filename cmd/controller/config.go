@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"net/url"
 	"time"
 
 	"github.com/auditflow/auditflow/cmd/internal/secrecy"
+	"github.com/auditflow/auditflow/cmd/internal/work"
 	"github.com/auditflow/auditflow/controller"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
@@ -43,6 +45,12 @@ Configuration (YAML; cluster and keyset_file are required):
     starters: 16              # records in memory at once, 1 to 1000
     waiters: 128              # workflows watched at once, 1 to 10000
 
+Small clusters: --embedded-worker FILE runs a worker in this process, with the
+configuration that "worker --help" tells, on every replica. Deliveries then skip
+the way through the task queue. The controller gets the credentials that FILE has
+and nothing else changes. What both files say of Temporal, keysets and redaction
+must be the same; listen and log_* of FILE are not used.
+
 Exit codes: 0 stopped in good order, 1 could not go on (leadership lost, too), 2 flags or configuration wrong.`
 
 type file struct {
@@ -69,6 +77,7 @@ type settings struct {
 	enabled                 bool
 	leaderElection          bool
 	leaderElectionNamespace string
+	embedded                *work.Settings // nil: no worker in this process
 }
 
 func load(path string, r *config.Reader) (settings, error) {
@@ -98,7 +107,9 @@ func load(path string, r *config.Reader) (settings, error) {
 		r.Fault("storage_service_url", "want an address as in http://host:8085")
 	}
 	secrecy.Check(s.common, r)
-	return s, r.Err()
+	embedded, err := loadEmbedded(r, s.common)
+	s.embedded = embedded
+	return s, errors.Join(r.Err(), err)
 }
 
 // maxClusterName is what the column holds and a search attribute takes.

@@ -19,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/auditflow/auditflow/cmd/internal/secrecy"
+	"github.com/auditflow/auditflow/cmd/internal/work"
 	"github.com/auditflow/auditflow/controller"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/telemetry"
@@ -29,6 +30,7 @@ import (
 var program = daemon.Program[settings]{
 	Name: "controller", Short: "hand completed executions over to Temporal", Long: help,
 	Load:   load,
+	Flags:  map[string]string{flagEmbedded: "run a worker in this process, with this configuration (YAML)"},
 	Common: func(s settings) daemon.Common { return s.common },
 	Run:    run,
 }
@@ -56,7 +58,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	}
 	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
 	if s.enabled {
-		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor}
+		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor, Eager: s.embedded != nil}
 		err = controller.Setup(mgr, s.controller, starter, registry)
 	} else {
 		logger.Warn("audit_enabled is false: executions are not recorded, and those held are let go")
@@ -65,17 +67,22 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
+	if err != nil {
+		return err
+	}
+	defer worker.Close()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return telemetry.Serve(ctx, s.common.Listen, prometheus.Gatherers{registry, metrics.Registry}, func(context.Context) error {
+		return telemetry.Serve(ctx, s.common.Listen, prometheus.Gatherers{registry, metrics.Registry}, func(ctx context.Context) error {
 			if !synced.Load() {
 				return errors.New("the cache is not in sync with the API server yet")
 			}
-			return nil // Temporal's absence is no reason to be restarted: it is in the metrics
+			return worker.Ready(ctx) // without one, Temporal's absence is no reason to be restarted: it is in the metrics
 		})
 	})
-	group.Go(func() error { return mgr.Start(ctx) })
+	group.Go(func() error { return worker.around(ctx, mgr.Start) })
 	group.Go(func() error {
 		return temporalclient.Until(ctx, logger, "Temporal search attributes", 30*time.Second, func(ctx context.Context) error {
 			return temporalclient.Prepare(ctx, temporal, s.common.Temporal.Namespace, workflows.SearchAttributes())

@@ -29,6 +29,9 @@ const (
 // Program is one binary with a configuration of type C.
 type Program[C any] struct {
 	Name, Short, Long string
+	// Flags are flags of this program's own, each with its usage. Load finds the
+	// values of those that were given in the reader, by name.
+	Flags map[string]string
 	// Load reads the configuration file ("" means defaults, flags and
 	// environment) and reports all its faults.
 	Load func(path string, r *config.Reader) (C, error)
@@ -60,13 +63,16 @@ func (p Program[C]) command(code *int) *cobra.Command {
 		config, listen, level, format string
 		validate                      bool
 	}
+	own := map[string]*string{}
 	cmd := &cobra.Command{
 		Use: p.Name, Short: p.Short, Long: p.Long, Version: version(),
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.Load(flags.config, &config.Reader{Env: os.LookupEnv, Flags: map[string]string{
-				"listen": flags.listen, "log_level": flags.level, "log_format": flags.format,
-			}})
+			given := map[string]string{"listen": flags.listen, "log_level": flags.level, "log_format": flags.format}
+			for name, value := range own {
+				given[name] = *value
+			}
+			c, err := p.Load(flags.config, &config.Reader{Env: os.LookupEnv, Flags: given})
 			if err != nil {
 				return err
 			}
@@ -87,6 +93,9 @@ func (p Program[C]) command(code *int) *cobra.Command {
 	cmd.Flags().StringVar(&flags.listen, "listen", "", "address of /healthz, /readyz and /metrics (overrides the file)")
 	cmd.Flags().StringVar(&flags.level, "log-level", "", "debug, info, warn or error (overrides the file)")
 	cmd.Flags().StringVar(&flags.format, "log-format", "", "json or text (overrides the file)")
+	for name, usage := range p.Flags {
+		own[name] = cmd.Flags().String(name, "", usage)
+	}
 	return cmd
 }
 

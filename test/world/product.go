@@ -35,7 +35,8 @@ type Product struct {
 	// itself is a login that may do what role auditflow_writer may.
 	DatabaseURL string
 
-	doors *doors
+	doors    *doors
+	embedded bool
 }
 
 // ProductOptions says how to build and configure the product.
@@ -102,6 +103,16 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 	return p, err
 }
 
+// Embedded is the same product as one process: a controller that runs the worker.
+// Do not run both at once.
+func (p *Product) Embedded() *Product {
+	c := p.Controller
+	return &Product{embedded: true, Worker: p.Worker, DatabaseURL: p.DatabaseURL, Controller: &Program{
+		Name: c.Name, URL: c.URL, Config: c.Config, Env: slices.Concat(p.Worker.env, p.Worker.Env),
+		workspace: c.workspace, path: c.path, env: c.env, args: []string{"--embedded-worker", p.Worker.Config},
+	}}
+}
+
 // Start starts all programs and returns when they are ready.
 func (p *Product) Start(ctx context.Context) error {
 	for _, program := range p.programs() {
@@ -124,7 +135,10 @@ func (p *Product) Stop(ctx context.Context) error {
 
 // programs come in the order of their start.
 func (p *Product) programs() []*Program {
-	if p.Controller == nil {
+	switch {
+	case p.embedded:
+		return []*Program{p.Controller}
+	case p.Controller == nil:
 		return []*Program{p.Worker, p.API}
 	}
 	return []*Program{p.Worker, p.Controller, p.API}
@@ -228,6 +242,7 @@ type Program struct {
 	workspace *workspace
 	path      string
 	env       []string
+	args      []string // more of them
 
 	mu   sync.Mutex
 	proc *process
@@ -263,7 +278,7 @@ func (p *Program) Launch() error {
 	}
 	args := append(append([]string{"GORACE=halt_on_error=1"}, p.env...), p.Env...)
 	proc, err := p.workspace.start(command{
-		name: p.Name, path: "/usr/bin/env", args: append(args, p.path, "--config", p.Config),
+		name: p.Name, path: "/usr/bin/env", args: slices.Concat(args, []string{p.path, "--config", p.Config}, p.args),
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
