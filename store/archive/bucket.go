@@ -110,6 +110,12 @@ func (b *bucket) read(ctx context.Context, key string, limit int64) ([]byte, err
 	return content, fail(err, "read %s", key)
 }
 
+// exists tells whether there is such an object.
+func (b *bucket) exists(ctx context.Context, key string) (bool, error) {
+	there, err := b.blob.Exists(ctx, b.prefix+key)
+	return there, fail(err, "look for %s", key)
+}
+
 // at reads parts of an object.
 func (b *bucket) at(ctx context.Context, key string) io.ReaderAt {
 	return readerAt(func(p []byte, offset int64) (int, error) {

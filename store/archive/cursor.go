@@ -40,7 +40,9 @@ type reading interface {
 // cursor walks through the segments of one manifest. It opens none before its
 // first row is wanted, and holds one at a time.
 type cursor struct {
+	archive  *Archive
 	period   string
+	manifest string          // its object
 	segments []audit.Segment // that meet the stretch
 	at       audit.Entry     // of the row, or before it while there is none
 	row      *row
@@ -64,7 +66,7 @@ func (a *Archive) cursors(ctx context.Context, s stretch) ([]*cursor, error) {
 			return nil, err
 		}
 		for _, m := range manifests {
-			c := &cursor{period: m.Period}
+			c := &cursor{archive: a, period: m.Period, manifest: m.Object}
 			for _, segment := range m.Segments {
 				if s.meets(segment.First, segment.Last) {
 					c.segments = append(c.segments, segment)
@@ -99,12 +101,22 @@ func (c *cursor) rows(ctx context.Context, how reading) iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
 		for _, s := range c.segments {
 			for r, err := range how.rows(ctx, s, c.period) {
+				if Class(err) == ClassNotFound && c.left(ctx) {
+					return
+				}
 				if !yield(r, fail(err, "read %s", s.Object)) || err != nil {
 					return
 				}
 			}
 		}
 	}
+}
+
+// left tells whether the manifest is gone, too: then its segments are not lost,
+// but have left the archive since the manifest was read, see [Archive.Delete].
+func (c *cursor) left(ctx context.Context) bool {
+	there, err := c.archive.bucket.exists(ctx, c.manifest)
+	return err == nil && !there
 }
 
 func (c *cursor) close() {

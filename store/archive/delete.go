@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/auditflow/auditflow/internal/failpoint"
 )
 
-// Delete takes a period out of the archive: segments first, then manifests, the
-// last first, so that what is left after a crash is a period with its manifests,
-// of which Delete may be called again. When anything of the period is locked,
-// nothing is deleted and [Class] of the error is [ClassLocked]. A period that is
-// not there is no error.
+// Delete takes a period out of the archive: manifests first, the last one first,
+// then all else. So whoever reads meanwhile, or after a crash half way, finds the
+// manifests of a chain that is shorter, each with all of its segments, and in the
+// end none; segments that no manifest names are not read. Delete may be called
+// again for what is left. When anything of the period is locked, nothing is
+// deleted and [Class] of the error is [ClassLocked]. A period that is not there is
+// no error.
 func (a *Archive) Delete(ctx context.Context, period string) error {
 	return fail(a.delete(ctx, period), "delete %s from the archive", period)
 }
@@ -26,6 +30,7 @@ func (a *Archive) delete(ctx context.Context, period string) error {
 		if err := a.bucket.remove(ctx, o.key); err != nil {
 			return err
 		}
+		failpoint.Hit("archive.object-deleted")
 	}
 	return nil
 }
@@ -58,12 +63,12 @@ func (a *Archive) deletable(ctx context.Context, period string) ([]object, error
 	return objects, nil
 }
 
-// rank is in which order objects are deleted: what is no manifest, then the
-// manifests from the last to the first.
+// rank is in which order objects are deleted: the manifests from the last to the
+// first, then what they named.
 func rank(o object) int {
 	n, is := manifestNumber(o.key)
 	if !is {
-		return -1 << 40
+		return 0
 	}
 	return -n
 }

@@ -167,17 +167,30 @@ func isSHA256(s string) bool {
 	return err == nil && len(b) == sha256.Size && strings.ToLower(s) == s
 }
 
+// links reads the manifests that a listing found. One that is gone when it is read
+// is looked for once more: the period may be leaving the archive just now.
+func (a *Archive) links(ctx context.Context, period string) ([]link, error) {
+	for found := -1; ; {
+		objects, err := a.bucket.list(ctx, directoryOf(period)+"manifest-")
+		if err != nil {
+			return nil, err
+		}
+		links, err := a.chain(ctx, period, objects)
+		gone := slices.ContainsFunc(links, func(l link) bool { return Class(l.err) == ClassNotFound })
+		if err != nil || !gone || len(objects) == found {
+			return links, err
+		}
+		found = len(objects)
+	}
+}
+
 // Manifests reads the manifests of a period in their order and checks that each
 // follows the one before; none is no error.
 func (a *Archive) Manifests(ctx context.Context, period string) ([]audit.Archived, error) {
 	if _, err := parsePeriod(period); err != nil {
 		return nil, fail(err, "read the manifests")
 	}
-	objects, err := a.bucket.list(ctx, directoryOf(period)+"manifest-")
-	if err != nil {
-		return nil, err
-	}
-	links, err := a.chain(ctx, period, objects)
+	links, err := a.links(ctx, period)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func steps() []string {
 		"archive.segment-encoded:2", "archive.segment-put:2", "archive.segment-verified:2", "archive.manifest-put",
 		"export.written", "export.published",
 		"detach.noted", "detach.tried", "drop.counted", "drop.committed", "deleterows.batch",
-		"expire.tombstone", "expire.deleted",
+		"expire.tombstone", "archive.object-deleted", "expire.deleted",
 		"move.created", "move.mirrored", "move.batch", "move.copied", "move.compared", "move.swapped", "move.unmirrored",
 	}
 }
