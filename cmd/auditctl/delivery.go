@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -25,7 +26,8 @@ import (
 	"github.com/auditflow/auditflow/workflows"
 )
 
-// sources are the kinds that executions are delivered from.
+// sources are the kinds that executions are delivered from. A record that was
+// posted may name another; then the id of its workflow is asked for.
 var sources = []string{v1.Kind, "Job"}
 
 func deliveryID(source, uid string) string { return workflows.DeliveryID(source, uid) }
@@ -128,8 +130,8 @@ func (e *explanation) follow(ctx context.Context, store *postgres.Store, asked s
 	for _, receipt := range d.rows {
 		ids = append(ids, receipt.ID)
 	}
-	if len(ids) == 0 && d.cluster != "" {
-		ids = append(ids, audit.ID(d.cluster, asked.uid()))
+	if len(ids) == 0 {
+		ids = asked.deliveredIDs(d.cluster)
 	}
 	e.look(ctx, store, ids)
 	if e.Row != nil || len(e.Quarantined) > 0 {
@@ -148,6 +150,23 @@ func (e *explanation) follow(ctx context.Context, store *postgres.Store, asked s
 	default:
 		e.State = stateAbandoned
 	}
+}
+
+// deliveredIDs are the ids under which a delivery of the subject stores its
+// record, the likeliest first: see [workflows.DeliveryOfRecord].
+func (s subject) deliveredIDs(cluster string) (ids []string) {
+	uid := s.uid()
+	if cluster != "" {
+		ids = append(ids, audit.ID(cluster, uid))
+	}
+	switch id, err := uuid.Parse(uid); {
+	case err != nil:
+	case id.Version() == 5: // the UID of no object in Kubernetes, but the id of every record
+		ids = append([]string{uid}, ids...)
+	default:
+		ids = append(ids, uid)
+	}
+	return ids
 }
 
 // describe asks for one workflow; nil if Temporal does not know it.

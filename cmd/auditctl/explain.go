@@ -25,7 +25,9 @@ is not there any more, where in the archive it is (if it is said where that is:
 its partition was dropped. Holds on it are told.
 
 ID is the id of a row, the UID of an execution, or the id of a workflow (audit/…).
-With --cluster a UID leads to its row without Temporal's help.
+With --cluster a UID leads to its row without Temporal's help. Of a record that was
+posted from a source of its own, and is not there yet, only the id of its workflow
+tells.
 
 Temporal is asked where --temporal-address, ` + variableAddress + ` or the configuration say,
 else at ` + defaultTemporal + ` if anybody answers there. It forgets a workflow when the
@@ -84,8 +86,8 @@ func (s subject) uid() string {
 
 // rowIDs are the ids under which the record may be stored.
 func (s subject) rowIDs() (ids []string) {
-	if isUUID(s.text) {
-		ids = append(ids, s.text)
+	if isUUID(s.uid()) { // which stands in the id of a workflow, too, where nobody knew the UID
+		ids = append(ids, s.uid())
 	}
 	if s.cluster != "" {
 		ids = append(ids, audit.ID(s.cluster, s.uid()))

@@ -202,6 +202,30 @@ func TestARecordThatIsNotThereYetIsExplainedByWhatHoldsItUp(t *testing.T) {
 	}
 }
 
+func TestAPostedRecordOfWhichNobodyKnowsTheUIDIsExplainedBeforeAndAfterItIsThere(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t)
+	j.sql(t, `ALTER TABLE kubernetes_execution_audit RENAME TO elsewhere`)
+	r := secretive(uid)
+	r.ExecutionUID, r.ID = "", audit.ID(r.Cluster, "what was posted")
+	j.start(t, r, false)
+	delivery := workflows.DeliveryOfRecord(r)
+	for _, asked := range []string{r.ID, delivery} {
+		x := j.explained(t, exitFailed, asked)
+		if x.State != stateDelivering || x.ID != r.ID || x.Delivery == nil || x.Delivery.WorkflowID != delivery {
+			t.Errorf("%s, not there yet: %+v", asked, x)
+		}
+	}
+	j.sql(t, `ALTER TABLE elsewhere RENAME TO kubernetes_execution_audit`)
+	until(t, "it is delivered", func() bool { return j.execute(t, "explain", r.ID).code == exitOK })
+	for _, asked := range []string{r.ID, delivery} {
+		x := j.explained(t, exitOK, asked)
+		if x.State != stateLive || x.ID != r.ID || !x.Row.DigestMatches {
+			t.Errorf("%s: %+v", asked, x)
+		}
+	}
+}
+
 func TestTemporalIsAskedAlsoWhenTheDatabaseIsWhatHoldsItUp(t *testing.T) {
 	t.Parallel()
 	j := newJourney(t)

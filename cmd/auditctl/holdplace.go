@@ -52,6 +52,11 @@ known only by reading them; that is done before one of them is deleted.`,
 	cmd.MarkFlagsRequiredTogether("from", "to")
 	cmd.MarkFlagsMutuallyExclusive("period", "from", "workflow-ref", "namespace", "action", "id")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, name := range []string{"workflow-ref", "namespace", "action", "id", "reason"} {
+			if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "" {
+				return usage("--%s: is empty", name)
+			}
+		}
 		for kind, value := range map[audit.HoldKind]string{
 			audit.HoldWorkflow: workflow, audit.HoldNamespace: namespace, audit.HoldAction: action, audit.HoldID: strings.ToLower(id),
 		} {
