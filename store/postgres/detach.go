@@ -27,10 +27,22 @@ type standing struct {
 	// does it with one at a time.
 	pending    string
 	start, end time.Time
+	readable   bool // by this login, as a table of its own
 }
 
 func (at standing) quoted() string { return pgx.Identifier{at.schema, at.name}.Sanitize() }
 func (at standing) parent() string { return pgx.Identifier{at.schema, auditTable}.Sanitize() }
+
+// rows are those of the table, for FROM. A login that may not read a partition by
+// itself reads them through the audit table. Nothing that deletes is decided so:
+// what is detached in between looks empty there.
+func (at standing) rows() string {
+	if at.readable || at.state != audit.PartitionAttached {
+		return at.quoted()
+	}
+	bound := func(t time.Time) string { return t.UTC().Format("'2006-01-02 15:04:05.999999+00'") }
+	return fmt.Sprintf("(SELECT * FROM %s WHERE created_at >= %s AND created_at < %s)", at.parent(), bound(at.start), bound(at.end))
+}
 
 type rowQuerier interface {
 	QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row
@@ -46,14 +58,15 @@ func findStanding(ctx context.Context, db rowQuerier, partition string) (at stan
 			coalesce((SELECT p.relname::text FROM pg_inherits o JOIN pg_class p ON p.oid = o.inhrelid
 				WHERE o.inhparent = parent.oid AND o.inhdetachpending LIMIT 1), ''),
 			greatest(coalesce(substring(bound FROM 'FROM \(''([^'']+)''\)')::timestamptz, d.starts), '0001-01-01 00:00:00+00'),
-			least(coalesce(substring(bound FROM 'TO \(''([^'']+)''\)')::timestamptz, d.ends), '20000-01-01 00:00:00+00')
+			least(coalesce(substring(bound FROM 'TO \(''([^'']+)''\)')::timestamptz, d.ends), '20000-01-01 00:00:00+00'),
+			has_table_privilege(c.oid, 'SELECT')
 		FROM pg_class parent JOIN pg_namespace n ON n.oid = parent.relnamespace
 		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = $1 AND c.relkind = 'r'
 		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = parent.oid
 		LEFT JOIN auditflow_detached d ON d.table_name = c.relname,
 		pg_get_expr(c.relpartbound, c.oid) AS bound
 		WHERE parent.oid = '` + auditTable + `'::regclass`
-	err = db.QueryRow(ctx, find, partition).Scan(&at.schema, &at.name, &at.state, &at.noted, &at.pending, &at.start, &at.end)
+	err = db.QueryRow(ctx, find, partition).Scan(&at.schema, &at.name, &at.state, &at.noted, &at.pending, &at.start, &at.end, &at.readable)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && at.state == audit.PartitionDetached && !at.noted {
 		return standing{}, errNoPartition
 	}
@@ -85,9 +98,23 @@ func (s *Store) Detach(ctx context.Context, partition string) error {
 		}
 	}
 	if err == nil {
+		err = letRead(ctx, conn, at)
+	}
+	if err == nil {
 		err = detach(ctx, conn, partition)
 	}
 	return explained(op, err)
+}
+
+// letRead gives readers the right to read the table itself, which they have
+// through the audit table until it is detached: see [Store.Get].
+func letRead(ctx context.Context, conn *pgx.Conn, at standing) error {
+	var may bool
+	if err := conn.QueryRow(ctx, `SELECT has_table_privilege('`+readerRole+`', $1::text, 'SELECT')`, at.quoted()).Scan(&may); err != nil || may {
+		return err
+	}
+	_, err := conn.Exec(ctx, "GRANT SELECT ON "+at.quoted()+" TO "+readerRole)
+	return err
 }
 
 // connectApart is a connection beside the pool, whose size may be 1, and whose

@@ -7,8 +7,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/auditflow/auditflow/audit"
 )
 
@@ -84,32 +82,4 @@ func (q Query) listing(where *selection) listing {
 // failed yields an error and nothing else.
 func failed(op string, err error) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) { yield(Row{}, fmt.Errorf("%s: %w", op, err)) }
-}
-
-// Get returns the row of an id, from the audit table or else from the archive
-// table; [ErrNotFound] if neither has it, an [*ArgumentError] if it is no UUID.
-func (s *Store) Get(ctx context.Context, id string) (Row, error) {
-	uuid, ok := parseID(id)
-	if !ok {
-		return Row{}, fmt.Errorf("get a record: %w", &ArgumentError{"id", "must be a UUID"})
-	}
-	op := "get record " + uuid.String()
-	for _, table := range []string{auditTable, archiveTable} {
-		// Of two rows, which can only be if an execution changed its creation
-		// time, the first.
-		statement := "SELECT " + rowColumns + " FROM " + table + " a WHERE a.id = $1 ORDER BY a.created_at LIMIT 1"
-		var found []Row
-		err := s.read(ctx, statement, []any{uuid}, func(rows pgx.Rows) error {
-			row, err := scanRow(rows)
-			found = append(found, row)
-			return err
-		})
-		if err != nil {
-			return Row{}, convert(op, err)
-		}
-		if len(found) > 0 {
-			return found[0], nil
-		}
-	}
-	return Row{}, fmt.Errorf("%s: %w", op, ErrNotFound)
 }

@@ -84,7 +84,7 @@ func (f simulationFigures) bad() error {
 	}{
 		{"inserts_without_partition", f.InsertsWithoutPartition}, {"dropped_unverified", f.DroppedUnverified},
 		{"lost", f.Lost}, {"deleted_early", f.DeletedEarly}, {"double", f.Double}, {"restored_left", f.RestoredLeft},
-		{"runs_failed_unprovoked", f.Unprovoked},
+		{"only_detached", f.OnlyDetached}, {"runs_failed_unprovoked", f.Unprovoked},
 	} {
 		if must.n != 0 {
 			faults = append(faults, fmt.Errorf("%s is %d and must be 0", must.name, must.n))
