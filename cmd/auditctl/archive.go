@@ -260,8 +260,7 @@ it can be watched in the Temporal UI as well, and goes on if this program ends.
 Deletes nothing. Exit code 1 if any period failed; the others are archived then.
 
 --dry-run tells of every partition whether it is due and why, by the configuration
-given here. Which rows of those that are due are missing is found out by the run.
-Needs a login with role auditflow_maintainer.`,
+given here. Which rows of those that are due are missing is found out by the run.`,
 		Example: "  auditctl archive run --dry-run\n  auditctl archive run",
 		Args:    cobra.NoArgs,
 	}

@@ -71,7 +71,7 @@ func (p *program) standing(ctx context.Context, k *keeping) ([]standing, error) 
 	if err != nil {
 		return nil, err
 	}
-	holding, err := p.holding(ctx, k, partitions)
+	holding, err := k.holding(ctx, partitions)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +94,8 @@ func (p *program) standing(ctx context.Context, k *keeping) ([]standing, error) 
 	return lines, nil
 }
 
-// holding finds the holds on each partition. Without any hold it asks for none. A
-// login that may only read the trail as a whole learns of holds on periods.
-func (p *program) holding(ctx context.Context, k *keeping, partitions []audit.Partition) (map[string][]audit.Hold, error) {
+// holding finds the holds on each partition. Without any hold it asks for none.
+func (k *keeping) holding(ctx context.Context, partitions []audit.Partition) (map[string][]audit.Hold, error) {
 	holds, err := k.store.Holds(ctx, false)
 	if err != nil || len(holds) == 0 {
 		return nil, err
@@ -104,28 +103,12 @@ func (p *program) holding(ctx context.Context, k *keeping, partitions []audit.Pa
 	holding := map[string][]audit.Hold{}
 	for _, partition := range partitions {
 		held, err := k.store.Holding(ctx, partition.Name)
-		if isForbidden(err) {
-			p.tell("Only holds on periods are told: of others one has to look into the partitions, which this login may not (auditflow_maintainer may).")
-			return onPeriods(holds, partitions), nil
-		}
 		if err != nil {
 			return nil, err
 		}
 		holding[partition.Name] = held
 	}
 	return holding, nil
-}
-
-func onPeriods(holds []audit.Hold, partitions []audit.Partition) map[string][]audit.Hold {
-	holding := map[string][]audit.Hold{}
-	for _, partition := range partitions {
-		for _, h := range holds {
-			if h.Kind == audit.HoldPeriod && partition.Period.Overlaps(audit.Period{Start: h.Start, End: h.End}) {
-				holding[partition.Name] = append(holding[partition.Name], h)
-			}
-		}
-	}
-	return holding
 }
 
 func standingSheet(lines []standing, now time.Time) sheet[standing] {

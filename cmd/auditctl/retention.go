@@ -32,8 +32,9 @@ file; without it, the defaults). Changes nothing and reads no archived row: the 
 does, and what it finds to be altered or missing keeps the partition.
 
 Deliveries under way also keep a partition; Temporal is asked for them, where it is
-known. Needs a login with role auditflow_maintainer, once anything has expired. Exit code 1 if the run would delete nothing at all because the configured
-retention is refused: it is wrong, or has to be confirmed first.`
+known. A login with role auditflow_reader is enough. Exit code 1 if the run would
+delete nothing at all because the configured retention is refused: it is wrong, or
+has to be confirmed first.`
 
 func (p *program) retentionPlan() *cobra.Command {
 	return &cobra.Command{

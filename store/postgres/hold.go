@@ -135,7 +135,7 @@ func (s *Store) holding(ctx context.Context, partition string) (holds []audit.Ho
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, fmt.Sprintf(holding, at.quoted()),
+		rows, err := tx.Query(ctx, fmt.Sprintf(holding, at.rows()),
 			pgx.QueryExecModeCacheDescribe, at.start, at.end)
 		if err != nil {
 			return err

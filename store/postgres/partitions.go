@@ -82,7 +82,7 @@ func (s *Store) Count(ctx context.Context, partition string, before time.Time) (
 	if err != nil {
 		return 0, explained(op, err)
 	}
-	statement, arguments := `SELECT count(*) FROM `+at.quoted(), []any(nil)
+	statement, arguments := `SELECT count(*) FROM `+at.rows()+` a`, []any(nil)
 	if !before.IsZero() {
 		statement, arguments = statement+` WHERE created_at < $1`, []any{ceilMicro(before)}
 	}

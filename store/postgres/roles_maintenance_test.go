@@ -2,7 +2,9 @@ package postgres_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -82,4 +84,50 @@ func TestAReaderReadsWhatBecameOfTheTrail(t *testing.T) {
 	row, err := read.Get(t.Context(), many(1, january)[0].ID)
 	must(t, err)
 	equal(t, "table of a row that was dropped and restored", row.Table, "kubernetes_execution_audit_archive")
+}
+
+func TestAReaderCountsRowsAndFindsHoldsInAPartitionThatItMayNotReadByItself(t *testing.T) {
+	t.Parallel()
+	store, conn, address := filled(t, 3)
+	february := complete("february", at(2025, 2, 3))
+	february.ActionType = "drain"
+	_, err := store.Append(t.Context(), []audit.Record{february})
+	must(t, err)
+	execute(t, conn, `CREATE TABLE kubernetes_execution_audit_ever PARTITION OF kubernetes_execution_audit
+		FOR VALUES FROM ('2030-01-01 00:00:00.5+00') TO (MAXVALUE)`)
+	for _, h := range []audit.Hold{
+		{Kind: audit.HoldAction, Value: "drain"}, {Kind: audit.HoldID, Value: february.ID}, {Kind: audit.HoldWorkflow, Value: "nobody"},
+	} {
+		placed(t, store, h)
+	}
+	everywhere := placed(t, store, audit.Hold{Kind: audit.HoldNamespace, Value: february.TargetNamespace})
+	read := open(t, postgres.Config{URL: login(t, address, "", reader)})
+	for _, state := range []string{"attached", "detached"} {
+		for name, want := range map[string]int64{january2025: 3, "kubernetes_execution_audit_2025_02": 1, "kubernetes_execution_audit_ever": 0} {
+			for who, s := range map[string]*postgres.Store{"the reader": read, "the owner": store} {
+				n, err := s.Count(t.Context(), name, time.Time{})
+				must(t, err)
+				equal(t, who+" counts the rows of "+name+", "+state, n, want)
+				before, err := s.Count(t.Context(), name, at(2025, 2, 1))
+				must(t, err)
+				if name != january2025 {
+					want = 0
+				}
+				equal(t, who+" counts those before february of "+name+", "+state, before, want)
+				want = n
+			}
+			owner, err := store.Holding(t.Context(), name)
+			must(t, err)
+			got, err := read.Holding(t.Context(), name)
+			must(t, err)
+			if !slices.Equal(got, owner) || name == "kubernetes_execution_audit_2025_02" && len(got) < 2 {
+				t.Errorf("holds on %s, %s: the reader finds %v, the owner %v", name, state, got, owner)
+			}
+		}
+		if state == "attached" {
+			_, err := store.ReleaseHold(t.Context(), everywhere.ID, "ann")
+			must(t, err)
+			must(t, store.Detach(t.Context(), january2025))
+		}
+	}
 }
