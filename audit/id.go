@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/sha1" //nolint:gosec // UUIDv5 is defined over SHA-1 (RFC 9562, section 5.5); nothing here relies on its strength
 	"encoding/hex"
 )
@@ -24,3 +25,11 @@ func ID(cluster, uid string) string {
 	s := hex.EncodeToString(u)
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
+
+// DeliveryID is the id of the workflow that delivers one execution. Histories and
+// rows remember it, so it can never change.
+func DeliveryID(source, uid string) string { return "audit/" + source + "/" + uid }
+
+// DeliveryID is the id of the workflow that delivers this record and no other.
+// Where nobody knows the UID of the execution, the record's own id stands for it.
+func (r *Record) DeliveryID() string { return DeliveryID(r.Source, cmp.Or(r.ExecutionUID, r.ID)) }

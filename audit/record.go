@@ -132,4 +132,7 @@ type Receipt struct {
 	ID        string  `json:"id"`        // empty when it is no UUID, hence at fault
 	Partition string  `json:"partition"` // table that holds the row
 	Outcome   Outcome `json:"outcome"`
+	// Masked is how many places of the record were masked; 0, too, where a release
+	// stored it that did not tell.
+	Masked int `json:"masked,omitempty"`
 }
