@@ -37,6 +37,7 @@ type Deliver struct {
 	Metrics    *Metrics
 
 	redactions redactions
+	mask       func(audit.Record) audit.Record // for tests: before the redactor's; nil: none
 }
 
 // Delivered tells what became of an envelope. It is the workflow's result and
@@ -48,12 +49,25 @@ type Delivered struct {
 	// Policy is the version of the redaction policy that was applied; empty when
 	// a release did it that did not note it.
 	Policy string `json:"policy"`
+	// Apart are the records of a batch, by their places, that went on alone, each
+	// as the workflow of this id; their rows are empty here.
+	Apart map[int]string `json:"apart,omitempty"`
+}
+
+// Of is what became of one record of several.
+func (d Delivered) Of(place int) Delivered {
+	return Delivered{Rows: d.Rows[place : place+1], Policy: d.Policy}
 }
 
 // Masked is how many places were masked, over all rules.
 func (d Delivered) Masked() (n int) {
 	for _, count := range d.Redactions {
 		n += count
+	}
+	if d.Redactions == nil { // of one record of several nobody tells the rules
+		for _, row := range d.Rows {
+			n += row.Masked
+		}
 	}
 	return n
 }
@@ -87,13 +101,20 @@ func (d *Deliver) redact(envelope []byte, workflowID string) (redacted []byte, e
 		return nil, d.failure("open the observed envelope", err)
 	}
 	for i, r := range records {
-		records[i] = Redacted(d.Redactor, r, workflowID)
+		records[i] = d.redactRecord(r, workflowID)
 	}
 	redacted, err = d.Sealer.Seal(records, seal.Redacted, workflowID)
 	if err != nil {
 		return nil, d.failure("seal the redacted envelope", err)
 	}
 	return redacted, nil
+}
+
+func (d *Deliver) redactRecord(r audit.Record, workflowID string) audit.Record {
+	if d.mask != nil {
+		r = d.mask(r)
+	}
+	return Redacted(d.Redactor, r, workflowID)
 }
 
 // MaxRedactions is how many redactions a process computes at once, those whose
@@ -180,6 +201,9 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 	if err != nil {
 		return Delivered{}, d.failure("append to the store", err)
 	}
+	for i := range receipts {
+		receipts[i].Masked = masked(records[i])
+	}
 	d.Metrics.stored(time.Now(), records, receipts)
 	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: policyOf(records)}, nil
 }
@@ -191,6 +215,13 @@ func policyOf(records []audit.Record) string {
 		return ""
 	}
 	return records[0].Policy
+}
+
+func masked(r audit.Record) (n int) {
+	for _, m := range r.Redactions {
+		n += m.Count
+	}
+	return n
 }
 
 func countByRule(records []audit.Record) map[string]int {

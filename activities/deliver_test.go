@@ -286,8 +286,8 @@ func TestDeliveredTellsRowsAndCountsAndNothingElse(t *testing.T) {
 	done := b.persist(t, redacted)
 
 	want := []audit.Receipt{
-		{ID: audit.ID("prod", "one"), Partition: "kubernetes_execution_audit_2020_11", Outcome: audit.OutcomeStored},
-		{ID: audit.ID("prod", "two"), Partition: "kubernetes_execution_audit_2020_11", Outcome: audit.OutcomeStored},
+		{ID: audit.ID("prod", "one"), Partition: "kubernetes_execution_audit_2020_11", Outcome: audit.OutcomeStored, Masked: 3},
+		{ID: audit.ID("prod", "two"), Partition: "kubernetes_execution_audit_2020_11", Outcome: audit.OutcomeStored, Masked: 3},
 	}
 	if !reflect.DeepEqual(done.Rows, want) {
 		t.Errorf("rows %+v, want %+v", done.Rows, want)
