@@ -19,12 +19,13 @@ type deliveries struct{ client client.Client }
 func NewDeliveries(c client.Client) activities.Deliveries { return deliveries{c} }
 
 // InFlight counts the running deliveries that say that their row was created in
-// the stretch. What was started within the last moments may not be listed yet,
+// the stretch, or of a batch one of its rows may have been. What was started within the last moments may not be listed yet,
 // and a delivery of a release that did not say so is not counted: their rows are
 // late, which harms nothing, since a late row makes a partition of its own.
 func (d deliveries) InFlight(ctx context.Context, start, end time.Time) (int64, error) {
-	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %[2]s >= '%[3]s' AND %[2]s < '%[4]s'",
-		workflows.TypeDeliverAudit, workflows.AttributeCreated.GetName(), start.UTC().Format(time.RFC3339Nano), end.UTC().Format(time.RFC3339Nano))
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %[2]s < '%[5]s' AND (%[2]s >= '%[4]s' OR %[3]s >= '%[4]s')",
+		workflows.TypeDeliverAudit, workflows.AttributeCreated.GetName(), workflows.AttributeCreatedLast.GetName(),
+		start.UTC().Format(time.RFC3339Nano), end.UTC().Format(time.RFC3339Nano))
 	counted, err := d.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 	if err != nil {
 		return 0, fmt.Errorf("count deliveries under way: %w", err)

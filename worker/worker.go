@@ -86,5 +86,6 @@ type Registry interface {
 func Register(r Registry, deliver *activities.Deliver) {
 	r.RegisterWorkflowWithOptions(workflows.DeliverAudit, workflow.RegisterOptions{Name: workflows.TypeDeliverAudit})
 	r.RegisterActivityWithOptions(deliver.Redact, activity.RegisterOptions{Name: workflows.ActivityRedact})
+	r.RegisterActivityWithOptions(deliver.RedactEach, activity.RegisterOptions{Name: workflows.ActivityRedactEach})
 	r.RegisterActivityWithOptions(deliver.Persist, activity.RegisterOptions{Name: workflows.ActivityPersist})
 }

@@ -22,8 +22,10 @@ type label struct {
 
 // label redacts the whole record, for only the whole tells what is secret: a
 // password in the parameters may stand in a name again.
-func (s *Starter) label(r audit.Record) label {
-	r = s.Redactor.Record(r.Normalise())
+func (s *Starter) label(r audit.Record) label { return labelOf(s.Redactor.Record(r.Normalise())) }
+
+// labelOf takes a redacted record.
+func labelOf(r audit.Record) label {
 	return label{
 		action: plain(r.ActionType), namespace: plain(r.TargetNamespace),
 		kind: plain(r.TargetResourceKind), name: plain(r.TargetResourceName),
@@ -33,8 +35,8 @@ func (s *Starter) label(r audit.Record) label {
 	}
 }
 
-func (l label) attributes() temporal.SearchAttributes {
-	set := []temporal.SearchAttributeUpdate{AttributeSuccess.ValueSet(l.success)}
+// updates set what is known.
+func (l label) updates() (set []temporal.SearchAttributeUpdate) {
 	for _, a := range []struct {
 		key   temporal.SearchAttributeKeyKeyword
 		value string
@@ -49,7 +51,7 @@ func (l label) attributes() temporal.SearchAttributes {
 	if !l.created.IsZero() {
 		set = append(set, AttributeCreated.ValueSet(l.created.UTC()))
 	}
-	return temporal.NewSearchAttributes(set...)
+	return set
 }
 
 func (l label) summary() string {

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/audit/redact"
 )
@@ -132,3 +134,5 @@ func TestAnAbsentNameIsAnAbsentAttribute(t *testing.T) {
 		t.Errorf("summary %q, want %q", got, want)
 	}
 }
+
+func (l label) attributes() temporal.SearchAttributes { return labels{l}.attributes() }

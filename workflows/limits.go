@@ -13,6 +13,9 @@ const (
 	maxKeyword = 255
 	maxSummary = 380
 	maxDetails = 4000
+
+	maxBatchDetails = 15_000
+	maxName         = 80 // in a line of a batch's details
 )
 
 // cut shortens s to at most n bytes without splitting a character.

@@ -1,8 +1,7 @@
 package workflows
 
 import (
-	"cmp"
-	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -17,6 +16,8 @@ const (
 	// ActivityRedact and ActivityPersist are the activity types of a delivery.
 	ActivityRedact  = "Redact"
 	ActivityPersist = "Persist"
+	// ActivityRedactEach is Redact for a batch that could not be redacted as one.
+	ActivityRedactEach = "RedactEach"
 )
 
 // Workflow types of maintenance.
@@ -81,6 +82,12 @@ var (
 	// AttributeCreated is created_at: retention waits for deliveries whose rows
 	// belong into what it is about to drop.
 	AttributeCreated = temporal.NewSearchAttributeKeyTime("AuditCreated")
+	// AttributeCreatedLast is the latest created_at of a batch, of which
+	// AttributeCreated is the earliest.
+	AttributeCreatedLast = temporal.NewSearchAttributeKeyTime("AuditCreatedLast")
+	// AttributeRecords are the [ShortID] of all rows: at most 2 KB in one value,
+	// hence [MaxBatchRecords].
+	AttributeRecords = temporal.NewSearchAttributeKeyKeywordList("AuditRecords")
 )
 
 // SearchAttributes are all of them; they must be registered in the namespace
@@ -88,15 +95,26 @@ var (
 func SearchAttributes() []temporal.SearchAttributeKey {
 	return []temporal.SearchAttributeKey{
 		AttributeAction, AttributeNamespace, AttributePhase, AttributeSuccess, AttributeExecution, AttributeCluster,
-		AttributeCreated,
+		AttributeCreated, AttributeCreatedLast, AttributeRecords,
 	}
 }
 
 // DeliveryID is the workflow id of the delivery of one execution.
-func DeliveryID(source, uid string) string { return fmt.Sprintf("audit/%s/%s", source, uid) }
+func DeliveryID(source, uid string) string { return audit.DeliveryID(source, uid) }
 
-// DeliveryOfRecord is the workflow id of a record's delivery. Where nobody knows
-// the UID of the execution, the record's own id stands for it.
-func DeliveryOfRecord(r audit.Record) string {
-	return DeliveryID(r.Source, cmp.Or(r.ExecutionUID, r.ID))
-}
+// DeliveryOfRecord is the workflow id of a record's delivery of its own, see
+// [audit.Record.DeliveryID].
+func DeliveryOfRecord(r audit.Record) string { return r.DeliveryID() }
+
+// batchPrefix begins the workflow ids of batches, and of nothing else: kinds of
+// objects begin with a capital.
+const batchPrefix = "audit/batch/"
+
+// BatchID is the workflow id of the delivery of several records, by their digest.
+func BatchID(digest string) string { return batchPrefix + digest }
+
+// IsBatch tells whether a workflow id is that of a batch.
+func IsBatch(workflowID string) bool { return strings.HasPrefix(workflowID, batchPrefix) }
+
+// ShortID is how a batch names a row in clear: the first eight digits of its id.
+func ShortID(rowID string) string { return cut(rowID, 8) }

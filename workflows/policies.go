@@ -36,6 +36,12 @@ func slow(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// thorough is slow for a batch that is redacted record by record: all of them may
+// take all the time that one may.
+func thorough(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithStartToCloseTimeout(slow(ctx, summary), 10*time.Minute)
+}
+
 // Maintenance: what fails a few times within a run is left to the next one, so
 // that a run ends and one period's failure does not keep the others waiting.
 

@@ -32,11 +32,20 @@ type Starter struct {
 }
 
 // Delivery is a started workflow that ends when its row is committed.
-type Delivery struct{ run client.WorkflowRun }
+type Delivery struct {
+	run    client.WorkflowRun
+	joined bool
+	end    *vigil // shared with the other records of a batch; nil: there are none
+	place  int    // among them
+}
 
 // DeliveryOf is the delivery that a run of [DeliverAudit] carries out, whoever
 // started it.
-func DeliveryOf(run client.WorkflowRun) Delivery { return Delivery{run} }
+func DeliveryOf(run client.WorkflowRun) Delivery { return Delivery{run: run} }
+
+// Joined tells that the workflow was there before. If it is of one record, that
+// may be another one; a batch is the same if its id is.
+func (d Delivery) Joined() bool { return d.joined }
 
 // ID is the workflow id, to be found in the Temporal UI and, later, in the row's
 // delivered_by.
@@ -45,14 +54,14 @@ func (d Delivery) ID() string { return d.run.GetID() }
 // RunID is the run of the workflow that it is.
 func (d Delivery) RunID() string { return d.run.GetRunID() }
 
-// Wait returns once the rows are committed. A workflow that somebody terminated
-// or whose history is gone is an error; starting it again is harmless.
+// Wait returns once the row is committed, and tells of this record's only. A
+// workflow that somebody terminated or whose history is gone is an error; starting
+// it again is harmless.
 func (d Delivery) Wait(ctx context.Context) (activities.Delivered, error) {
-	var done activities.Delivered
-	if err := d.run.Get(ctx, &done); err != nil {
-		return activities.Delivered{}, fmt.Errorf("wait for %s: %w", d.ID(), err)
+	if d.end != nil {
+		return d.end.wait(ctx, d.place)
 	}
-	return done, nil
+	return result(ctx, d.run)
 }
 
 // Start returns once Temporal has the record durably. Starting the same
@@ -76,8 +85,13 @@ func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Del
 	if err != nil {
 		return Delivery{}, false, fmt.Errorf("seal record %s: %w", r.ID, err)
 	}
-	label := s.label(r)
-	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	run, joined, err := s.execute(ctx, id, envelope, labels{s.label(r)})
+	return Delivery{run: run, joined: joined}, joined, err
+}
+
+// execute starts the workflow, or finds it if it was there before.
+func (s *Starter) execute(ctx context.Context, id string, envelope []byte, about labels) (run client.WorkflowRun, joined bool, err error) {
+	run, err = s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        id,
 		TaskQueue: QueueDelivery,
 		// A finished delivery is returned as it is; one that somebody cancelled
@@ -89,18 +103,18 @@ func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Del
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         s.Eager,
 
-		TypedSearchAttributes: label.attributes(),
-		StaticSummary:         label.summary(),
-		StaticDetails:         label.details(),
+		TypedSearchAttributes: about.attributes(),
+		StaticSummary:         about.summary(),
+		StaticDetails:         about.details(),
 	}, TypeDeliverAudit, envelope)
 	var there *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &there) {
-		return DeliveryOf(s.Client.GetWorkflow(ctx, id, there.RunId)), true, nil
+		return s.Client.GetWorkflow(ctx, id, there.RunId), true, nil
 	}
 	if err != nil {
-		return Delivery{}, false, fmt.Errorf("start %s: %w", id, err)
+		return nil, false, fmt.Errorf("start %s: %w", id, err)
 	}
-	return DeliveryOf(run), false, nil
+	return run, false, nil
 }
 
 // Ended tells that the workflow an error of [Delivery.Wait] speaks of is over,
