@@ -3,10 +3,12 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -53,9 +55,12 @@ type delivery struct {
 type Config struct {
 	// Cluster names this cluster in records. Part of every row's identity.
 	Cluster string
-	// Starters is how many executions are observed, sealed and started at once,
-	// and so how many records are in memory. Default 16.
+	// Starters is how many executions are observed at once. Default 16.
 	Starters int
+	// Company is how many records more may wait for Temporal to take them, so that
+	// they can gather: twice a batch lets one gather while another goes. Of all
+	// records together at most [maxWaitingBytes] wait. Default 0.
+	Company int
 	// Waiters is how many workflows are watched at once for their end. The
 	// others wait their turn; they are none the slower for it. Default 128.
 	Waiters int
@@ -78,6 +83,9 @@ type Deliveries struct {
 	log     logr.Logger
 	changed chan event.GenericEvent
 
+	observing chan struct{}       // one for each execution that is being observed
+	bytes     *semaphore.Weighted // of the records that wait for Temporal
+
 	starts workqueue.TypedRateLimitingInterface[target]
 	waits  workqueue.TypedRateLimitingInterface[target]
 
@@ -93,6 +101,8 @@ const (
 	waitSlice    = 20 * time.Second // then the next delivery gets the waiter, so that none can hold all of them
 	minRetry     = 100 * time.Millisecond
 	maxRetry     = 30 * time.Second
+
+	maxWaitingBytes = 64 << 20
 )
 
 // NewDeliveries takes a reader that is not cached: what is delivered must be
@@ -110,8 +120,9 @@ func NewDeliveries(cfg Config, api client.Reader, starter Starter, recorder even
 	}
 	return &Deliveries{
 		cfg: cfg, api: api, starter: starter, events: recorder, metrics: metrics, log: log,
-		changed: make(chan event.GenericEvent, 1024),
-		starts:  queue(), waits: queue(),
+		changed:   make(chan event.GenericEvent, 1024),
+		observing: make(chan struct{}, cfg.Starters), bytes: semaphore.NewWeighted(maxWaitingBytes),
+		starts: queue(), waits: queue(),
 		byUID: map[types.UID]*delivery{}, byName: map[types.NamespacedName]map[types.UID]bool{},
 	}
 }
@@ -139,7 +150,7 @@ func (d *Deliveries) Start(ctx context.Context) error {
 			})
 		}
 	}
-	run(d.cfg.Starters, d.starts, d.start)
+	run(d.cfg.Starters+d.cfg.Company, d.starts, d.start)
 	run(d.cfg.Waiters, d.waits, d.wait)
 	<-ctx.Done()
 	d.starts.ShutDown()
@@ -183,11 +194,40 @@ func (d *Deliveries) abandon(t target) {
 }
 
 func (d *Deliveries) startOnce(ctx context.Context, t target) (workflows.Delivery, error) {
-	facts, err := observe(ctx, d.api, d.cfg.Cluster, t)
+	starter := d.starter
+	if batcher, ok := starter.(expecter); ok {
+		expected := batcher.Expect() // others wait for this one while it is observed
+		defer expected.Cancel()
+		starter = expected
+	}
+	record, err := d.record(ctx, t)
 	if err != nil {
 		return workflows.Delivery{}, err
 	}
-	return d.starter.Start(ctx, Map(facts))
+	size := min(int64(len(record.Output)+len(record.Error)+len(record.ActionParameters)), maxWaitingBytes)
+	if err := d.bytes.Acquire(ctx, size); err != nil {
+		return workflows.Delivery{}, fmt.Errorf("wait for records to be taken by Temporal: %w", err)
+	}
+	defer d.bytes.Release(size)
+	return starter.Start(ctx, record)
+}
+
+// expecter is a Starter that wants to know which records are on their way.
+type expecter interface{ Expect() *workflows.Expected }
+
+// record observes an execution when it is its turn.
+func (d *Deliveries) record(ctx context.Context, t target) (audit.Record, error) {
+	select {
+	case d.observing <- struct{}{}:
+		defer func() { <-d.observing }()
+	case <-ctx.Done():
+		return audit.Record{}, fmt.Errorf("wait for the turn to be observed: %w", context.Cause(ctx))
+	}
+	facts, err := observe(ctx, d.api, d.cfg.Cluster, t)
+	if err != nil {
+		return audit.Record{}, err
+	}
+	return Map(facts), nil
 }
 
 // wait holds a delivery for a while; most end in milliseconds.

@@ -10,6 +10,7 @@ import (
 	"github.com/auditflow/auditflow/controller"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
+	"github.com/auditflow/auditflow/workflows"
 )
 
 const help = `Watches KubernetesExecutions and starts a durable delivery for each one that
@@ -35,14 +36,15 @@ Configuration (YAML; cluster and keyset_file are required):
     address: temporal-frontend:7233
     namespace: default
   audit_enabled: true         # false: records nothing and lets go of every execution held
-  audit_batch_size: 100       # most records in one workflow, 1 to 1000; at present each gets its own
-  audit_flush_interval: 30s   # longest wait for company, 0s to 10m; at present none waits
+  audit_batch_size: 100       # most records in one workflow when they come fast, 1 to 150; 1: each gets its own
+  audit_flush_interval: 30s   # longest that a record waits for company, 0s to 10m; 0s: none waits.
+                              # A lone record never does
   storage_service_url: ""     # address of the HTTP door; the controller speaks to Temporal and does not use it
   leader_election:
     enabled: true
     namespace: ""             # default: the pod's own
   delivery:
-    starters: 16              # records in memory at once, 1 to 1000
+    starters: 16              # executions read from the API server at once, 1 to 1000
     waiters: 128              # workflows watched at once, 1 to 10000
 
 Small clusters: --embedded-worker FILE runs a worker in this process, with the
@@ -74,6 +76,7 @@ type file struct {
 type settings struct {
 	common                  daemon.Common
 	controller              controller.Config
+	batch                   workflows.BatchConfig
 	enabled                 bool
 	leaderElection          bool
 	leaderElectionNamespace string
@@ -99,9 +102,11 @@ func load(path string, r *config.Reader) (settings, error) {
 	if len(s.controller.Cluster) > maxClusterName {
 		r.Fault("cluster", "is %d bytes long, at most %d", len(s.controller.Cluster), maxClusterName)
 	}
-	// Upper bounds, both of which a delivery of its own per record keeps.
-	r.Int("audit_batch_size", f.AuditBatchSize, 100, 1, 1000)
-	r.Duration("audit_flush_interval", f.AuditFlushInterval, 30*time.Second, 0, 10*time.Minute)
+	s.batch = workflows.BatchConfig{
+		Size: r.Int("audit_batch_size", f.AuditBatchSize, workflows.DefaultBatchRecords, 1, workflows.MaxBatchRecords),
+		Wait: r.Duration("audit_flush_interval", f.AuditFlushInterval, 30*time.Second, 0, 10*time.Minute),
+	}
+	s.controller.Company = 2 * s.batch.Size
 	service := r.String("storage_service_url", f.StorageServiceURL, "")
 	if u, err := url.Parse(service); err != nil || service != "" && u.Host == "" {
 		r.Fault("storage_service_url", "want an address as in http://host:8085")

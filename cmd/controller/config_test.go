@@ -68,7 +68,7 @@ delivery: {starters: 0, waiters: many}
 		"log_level: want one of info, debug, warn, error, not \"loud\"",
 		"log_format: want one of json, text, not \"xml\"",
 		"audit_enabled: want true or false, not \"perhaps\"",
-		"audit_batch_size: want a whole number from 1 to 1000, not \"1001\"",
+		"audit_batch_size: want a whole number from 1 to 150, not \"1001\"",
 		"audit_flush_interval: want a duration with its unit, as in 30s or 5m, not \"30\"",
 		"storage_service_url: want an address as in http://host:8085",
 		"leader_election.enabled: want true or false, not \"2\"",

@@ -59,7 +59,9 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
 	if s.enabled {
 		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor, Eager: s.embedded != nil}
-		err = controller.Setup(mgr, s.controller, starter, registry)
+		batch := s.batch
+		batch.Registerer = registry
+		err = controller.Setup(mgr, s.controller, workflows.NewBatcher(starter, batch), registry)
 	} else {
 		logger.Warn("audit_enabled is false: executions are not recorded, and those held are let go")
 		err = controller.SetupDisabled(mgr)
