@@ -5,7 +5,7 @@ SERVERS := kube temporal postgres s3
 ROWS ?= 1000000
 GO_TEST := go test -race -count=1 -p 1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-maintenance bench-http test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-maintenance test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ bench-queries: tools ## every query with and without partitions, ROWS=1000000; w
 
 bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (about 3 min)
 	go run ./test/load bench-append
+
+bench-backlog: tools ## a backlog of 5,000 executions, in batches and one by one; writes out/backlog.json (< 5 min)
+	go run ./test/load bench-backlog
 
 bench-maintenance: tools ## maintenance under load, the archive's speed, two simulated years; writes out/maintenance.json (< 10 min)
 	@tools/build.sh duckdb partman

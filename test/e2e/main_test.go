@@ -63,7 +63,9 @@ func run(m *testing.M) (code int, err error) {
 	if err := stage.executor.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		return 1, err
 	}
-	if stage.product, err = stage.NewProduct(ctx, world.ProductOptions{Race: true}); err != nil {
+	if stage.product, err = stage.NewProduct(ctx, world.ProductOptions{
+		Race: true, Controller: []string{"audit_batch_size: 1"}, // most tests look at one delivery; those of batches change it
+	}); err != nil {
 		return 1, err
 	}
 	if err := stage.product.Start(ctx); err != nil {

@@ -54,6 +54,17 @@ func (m meter) read() spent {
 	return s
 }
 
+// spentBy is the processor time of one process that runs, its ended children
+// included; 0 when there is none.
+func spentBy(pid int) time.Duration {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	p, _ := parseStat(string(text))
+	return p.own + p.children
+}
+
 // process is what we need of /proc/…/stat, see proc(5).
 type process struct {
 	pid, parent   int

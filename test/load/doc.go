@@ -5,6 +5,7 @@
 //	go run ./test/load bench-queries --rows 1000000
 //	go run ./test/load bench-append
 //	go run ./test/load bench-http
+//	go run ./test/load bench-backlog
 //
 // The benchmarks start a PostgreSQL of their own (see package world) and need
 // nothing but "make tools". docs/performance.md says how to read what they
@@ -15,6 +16,7 @@
 // fill.go, copy.go and indexes.go bring it into a database, flat.go makes the
 // same rows once more without partitions; queries*.go list what is asked,
 // measure.go asks; append*.go are the writers that are compared, cpu.go what
-// they cost; find.go reads a million rows through auditctl; bench_http.go posts
+// they cost; find.go reads a million rows through auditctl; backlog*.go deliver
+// executions that have piled up, in batches and one by one; bench_http.go posts
 // to the HTTP door, see package fire.
 package main

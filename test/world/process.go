@@ -140,6 +140,14 @@ func (p *process) kill() {
 	<-p.exited
 }
 
+// pid is 0 when nothing was started.
+func (p *process) pid() int {
+	if p == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
 func (p *process) running() bool {
 	select {
 	case <-p.exited:

@@ -56,6 +56,9 @@ type ProductOptions struct {
 	// "after: 1d, segment_rows: 1000"; Maintenance are more sections, one a line.
 	Archive     string
 	Maintenance []string
+	// Controller is more of the controller's configuration, a line each, as in
+	// "audit_batch_size: 1".
+	Controller []string
 }
 
 // NewProduct builds the binaries (nothing to do when nothing changed) and
@@ -99,7 +102,7 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		return nil, err
 	}
 	p.Controller, err = w.program("controller",
-		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\n", "KUBECONFIG="+kubeconfig)
+		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\n"+strings.Join(append(o.Controller, ""), "\n"), "KUBECONFIG="+kubeconfig)
 	return p, err
 }
 
@@ -332,6 +335,13 @@ func (p *Program) Running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.proc != nil && p.proc.running()
+}
+
+// PID is the process id; 0 while none runs.
+func (p *Program) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proc.pid()
 }
 
 // Ended says how the process ended, as in "signal: killed"; "" while it runs.

@@ -136,6 +136,13 @@ func (t *Temporal) Kill() {
 	}
 }
 
+// PID is the server's process id; 0 while it is stopped.
+func (t *Temporal) PID() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.proc.pid()
+}
+
 func (t *Temporal) close() error {
 	if t.workspace.temporary { // nobody will read the state: no need to wait for its last words
 		t.Kill()
