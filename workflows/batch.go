@@ -39,7 +39,7 @@ type BatchConfig struct {
 // company is the longest that a record waits for those that are only on their
 // way to it: long enough for a door under pressure to fill a batch, too short to
 // notice when the others do not come.
-const company = 500 * time.Millisecond
+const company = time.Second
 
 // Batcher hands records over to Temporal, in company when they come faster than
 // they can be started. A lone record goes at once, as [Starter.Start] sends it;
