@@ -29,6 +29,8 @@ const (
 	ChangeNumber = "number_out_of_range"
 	// ChangeNotJSON: parameters that are not one JSON value became a JSON string.
 	ChangeNotJSON = "not_json"
+	// ChangeNotNumber: a number that was given as text, and is none, became 0.
+	ChangeNotNumber = "not_a_number"
 	// ChangeDepth: parameters nested deeper than [MaxDepth] became a JSON string.
 	ChangeDepth = "nested_too_deep"
 )

@@ -3,6 +3,7 @@ package controller
 import (
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -19,17 +20,19 @@ const (
 	stepMark    step = "mark"    // persisted annotation on, finalizer off
 	stepLetGo   step = "let go"  // finalizer off: somebody wants to delete, and Temporal has the record
 	stepForget  step = "forget"  // marked already
+	stepRemove  step = "remove"  // marked, and its review window is over
 )
 
-// decide looks at an execution's marks and at what is known of its delivery. It
-// may be called any number of times; the same facts give the same step.
-func decide(ex *v1.KubernetesExecution, d stage) step {
-	held := controllerutil.ContainsFinalizer(ex, v1.DeliveryFinalizer)
-	deleting := !ex.DeletionTimestamp.IsZero()
+// decide looks at an object's marks, at whether it has ended, and at what is
+// known of its delivery. It may be called any number of times; the same facts
+// give the same step.
+func decide(o client.Object, ended bool, d stage) step {
+	held := isHeld(o)
+	deleting := !o.GetDeletionTimestamp().IsZero()
 	switch {
-	case marked(ex) && held:
+	case marked(o) && held:
 		return stepMark // somebody restored the object, or put the finalizer back on
-	case marked(ex):
+	case marked(o):
 		return stepForget
 	case d == stagePersisted:
 		return stepMark
@@ -37,23 +40,26 @@ func decide(ex *v1.KubernetesExecution, d stage) step {
 		return stepLetGo
 	case d != stageUnknown:
 		return stepNothing // on its way; Deliveries will call again
-	case deleting && stillRunning(ex):
+	case deleting && held && !ended && keptByOthers(o):
 		return stepNothing
 	case !deleting && !held:
 		return stepHold
-	case deleting, ex.Status.Phase.Terminal():
+	case deleting, ended:
 		return stepDeliver
 	}
 	return stepNothing
 }
 
-// stillRunning tells that an unfinished, deleted execution is kept by somebody
-// else, who may yet write how it ended. As long as our finalizer is on as well,
-// waiting for them loses nothing and records more.
-func stillRunning(ex *v1.KubernetesExecution) bool {
-	return !ex.Status.Phase.Terminal() &&
-		controllerutil.ContainsFinalizer(ex, v1.DeliveryFinalizer) &&
-		slices.ContainsFunc(ex.Finalizers, func(f string) bool { return f != v1.DeliveryFinalizer })
+// keptByOthers tells that a deleted object is kept by somebody else as well, who
+// may yet write how it ended. As long as our finalizer is on, waiting for them
+// loses nothing and records more. The garbage collector writes nothing; it takes
+// the pods away.
+func keptByOthers(o client.Object) bool {
+	return slices.ContainsFunc(o.GetFinalizers(), func(f string) bool {
+		return f != v1.DeliveryFinalizer && f != metav1.FinalizerDeleteDependents && f != metav1.FinalizerOrphanDependents
+	})
 }
+
+func isHeld(o client.Object) bool { return controllerutil.ContainsFinalizer(o, v1.DeliveryFinalizer) }
 
 func marked(o client.Object) bool { return o.GetAnnotations()[v1.PersistedAnnotation] != "" }

@@ -36,6 +36,7 @@ func TestDecide(t *testing.T) {
 		{"marked but still held: let go", v1.PhaseCompleted, []string{v1.DeliveryFinalizer}, false, true, stageUnknown, stepMark},
 		{"deleted while running, only we hold it: deliver what there is", v1.PhaseExecuting, []string{v1.DeliveryFinalizer}, true, false, stageUnknown, stepDeliver},
 		{"deleted while running, its controller still holds it: wait for the end", v1.PhaseExecuting, []string{foreign, v1.DeliveryFinalizer}, true, false, stageUnknown, stepNothing},
+		{"deleted while running, the garbage collector holds it as well: it writes nothing, deliver", v1.PhaseExecuting, []string{metav1.FinalizerDeleteDependents, v1.DeliveryFinalizer}, true, false, stageUnknown, stepDeliver},
 		{"deleted when over, others hold it as well: deliver at once", v1.PhaseCompleted, []string{foreign, v1.DeliveryFinalizer}, true, false, stageUnknown, stepDeliver},
 		{"deleted before we ever held it: deliver while it lasts", v1.PhaseExecuting, []string{foreign}, true, false, stageUnknown, stepDeliver},
 		{"deleted and not started: the finalizer stays", v1.PhaseCompleted, []string{v1.DeliveryFinalizer}, true, false, stageSubmitted, stepNothing},
@@ -54,7 +55,7 @@ func TestDecide(t *testing.T) {
 			if tc.marked {
 				ex.Annotations = map[string]string{v1.PersistedAnnotation: "id time"}
 			}
-			if got := decide(ex, tc.delivery); got != tc.want {
+			if got := decide(ex, ex.Status.Phase.Terminal(), tc.delivery); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
 		})

@@ -20,12 +20,6 @@ import (
 	"github.com/auditflow/auditflow/workflows"
 )
 
-// target is one execution: its name to find it, its UID because names are reused.
-type target struct {
-	name types.NamespacedName
-	uid  types.UID
-}
-
 // stage is how far a delivery has come, as far as this process knows.
 type stage int
 
@@ -91,7 +85,7 @@ type Deliveries struct {
 
 	mu     sync.Mutex
 	byUID  map[types.UID]*delivery
-	byName map[types.NamespacedName]map[types.UID]bool
+	byName map[place]map[types.UID]bool
 	// pending counts those of byUID whose row is not known to be committed.
 	pending int
 }
@@ -123,7 +117,7 @@ func NewDeliveries(cfg Config, api client.Reader, starter Starter, recorder even
 		changed:   make(chan event.GenericEvent, 1024),
 		observing: make(chan struct{}, cfg.Starters), bytes: semaphore.NewWeighted(maxWaitingBytes),
 		starts: queue(), waits: queue(),
-		byUID: map[types.UID]*delivery{}, byName: map[types.NamespacedName]map[types.UID]bool{},
+		byUID: map[types.UID]*delivery{}, byName: map[place]map[types.UID]bool{},
 	}
 }
 
@@ -215,7 +209,7 @@ func (d *Deliveries) startOnce(ctx context.Context, t target) (workflows.Deliver
 // expecter is a Starter that wants to know which records are on their way.
 type expecter interface{ Expect() *workflows.Expected }
 
-// record observes an execution when it is its turn.
+// record observes an object when it is its turn.
 func (d *Deliveries) record(ctx context.Context, t target) (audit.Record, error) {
 	select {
 	case d.observing <- struct{}{}:
@@ -223,11 +217,7 @@ func (d *Deliveries) record(ctx context.Context, t target) (audit.Record, error)
 	case <-ctx.Done():
 		return audit.Record{}, fmt.Errorf("wait for the turn to be observed: %w", context.Cause(ctx))
 	}
-	facts, err := observe(ctx, d.api, d.cfg.Cluster, t)
-	if err != nil {
-		return audit.Record{}, err
-	}
-	return Map(facts), nil
+	return t.source.Observe(ctx, d.api, d.cfg.Cluster, t)
 }
 
 // wait holds a delivery for a while; most end in milliseconds.

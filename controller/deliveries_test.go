@@ -257,7 +257,7 @@ func TestStopEndsAtOnceWhateverIsUnderWay(t *testing.T) {
 				if n := len(d.temporal.times) - started; n != 0 {
 					t.Errorf("%d started after the stop", n)
 				}
-				d.submit(target{uid: "late"}) // harmless: the next leader finds it
+				d.submit(executionAt(types.NamespacedName{}, "late")) // harmless: the next leader finds it
 			})
 		})
 	}

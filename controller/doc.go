@@ -1,13 +1,15 @@
-// Package controller is the Kubernetes door: it watches executions, hands each
-// one that ended over to Temporal, and marks the object once its row is
-// committed.
+// Package controller is the Kubernetes door: it watches executions and chosen
+// Jobs, hands each one that ended over to Temporal, marks the object once its
+// row is committed, and removes it when it has been there to be looked at for
+// long enough.
 //
-// Three parts, each on its own side of a queue, so that nothing of the outside
-// ever holds a reconcile worker:
+// Four parts, of which two are on the two sides of a queue, so that nothing of
+// the outside ever holds a reconcile worker:
 //
 //	Reconciler   looks at marks, decides ([decide]), patches metadata
-//	Deliveries   observes the facts, starts the workflow, waits for its end
-//	Map          turns facts into an audit.Record; pure
+//	Deliveries   starts the workflow, waits for its end
+//	Source       knows a kind of objects: which, when ended, what to record
+//	Map, MapJob  turn facts into an audit.Record; pure
 //
 // What Deliveries knows is in memory only and may be lost at any moment: an
 // object without the persisted annotation is simply delivered again, and the
@@ -15,9 +17,9 @@
 //
 // What it may do in the cluster is below; deploy/rbac is made from it.
 //
-// +kubebuilder:rbac:groups=execution.kubernaut.io,resources=kubernetesexecutions,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get
+// +kubebuilder:rbac:groups=execution.kubernaut.io,resources=kubernetesexecutions,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;create;update
 package controller

@@ -192,12 +192,18 @@ func (d *door) pending(t *testing.T) float64 {
 	return d.metric(t, "kubernaut_kubernetesexecutor_pending_audit_records")
 }
 
+var executions = &Executions{}
+
+func executionAt(name types.NamespacedName, uid types.UID) target {
+	return target{name: name, uid: uid, source: executions}
+}
+
 // populate makes a cluster of n executions.
 func populate(n int) (cluster, []target) {
 	c, targets := cluster{}, make([]target, n)
 	for i := range targets {
 		name := types.NamespacedName{Namespace: "kubernaut", Name: fmt.Sprintf("ex-%d", i)}
-		targets[i] = target{name, types.UID(fmt.Sprintf("uid-%d", i))}
+		targets[i] = executionAt(name, types.UID(fmt.Sprintf("uid-%d", i)))
 		c[name] = targets[i].uid
 	}
 	return c, targets

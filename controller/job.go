@@ -27,8 +27,7 @@ const (
 // cannot be read any more once a pod has ended.
 const usageRequests = "pod_requests"
 
-// fillJob records the Job as the execution pointed at it, and of its pods the
-// one that decided: when there were several, the last one that finished.
+// fillJob records the Job as the execution pointed at it, and its pods.
 func fillJob(r *audit.Record, f Facts, job *batchv1.Job) {
 	name, ok := jobName(f.Execution)
 	if !ok {
@@ -36,10 +35,17 @@ func fillJob(r *audit.Record, f Facts, job *batchv1.Job) {
 		return
 	}
 	r.JobName = name.Name
-	pod := decidingPod(ownPods(f, job))
+	fillPod(r, ownPods(f, job), job, whyNoPod(f, job))
+}
+
+// fillPod records of a Job's pods the one that decided, and returns how its
+// deciding container ended; nil if that is not known. Where there is no pod, the
+// Job tells the reason, or else there is only the one given.
+func fillPod(r *audit.Record, pods []corev1.Pod, job *batchv1.Job, none string) *corev1.ContainerStateTerminated {
+	pod := decidingPod(pods)
 	if pod == nil {
-		r.JobExitReason = whyNoPod(f, job)
-		return
+		r.JobExitReason = cmp.Or(jobFailure(job), none)
+		return nil
 	}
 	r.JobPodName = pod.Name
 	r.JobResourceUsage = requests(pod)
@@ -49,11 +55,12 @@ func fillJob(r *audit.Record, f Facts, job *batchv1.Job) {
 	ended := decidingContainer(pod)
 	if ended == nil {
 		r.JobExitReason = cmp.Or(pod.Status.Reason, jobFailure(job), reasonNotTerminated)
-		return
+		return nil
 	}
 	r.JobExitCode = &ended.ExitCode
 	r.JobExitReason = cmp.Or(ended.Reason, pod.Status.Reason)
 	r.JobSignal = signal(ended)
+	return ended
 }
 
 func whyNoPod(f Facts, job *batchv1.Job) string {
@@ -63,7 +70,7 @@ func whyNoPod(f Facts, job *batchv1.Job) string {
 	case job == nil:
 		return reasonNotOwned
 	default:
-		return cmp.Or(jobFailure(job), reasonPodGone)
+		return reasonPodGone
 	}
 }
 

@@ -8,13 +8,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-
-	v1 "github.com/auditflow/auditflow/api/v1"
 )
 
-// The ledger half of Deliveries: what is known of which execution.
+// The ledger half of Deliveries: what is known of which object.
 
-// submit hands an execution over. It never blocks; doing it twice is harmless.
+// submit hands an object over. It never blocks; doing it twice is harmless.
 func (d *Deliveries) submit(t target) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -22,16 +20,16 @@ func (d *Deliveries) submit(t target) {
 		return
 	}
 	d.byUID[t.uid] = &delivery{target: t, stage: stageSubmitted, submitted: time.Now()}
-	if d.byName[t.name] == nil {
-		d.byName[t.name] = map[types.UID]bool{}
+	if d.byName[t.place()] == nil {
+		d.byName[t.place()] = map[types.UID]bool{}
 	}
-	d.byName[t.name][t.uid] = true
+	d.byName[t.place()][t.uid] = true
 	d.pending++
 	d.countPending()
 	d.starts.Add(t)
 }
 
-// look returns what is known of an execution; the zero value when nothing is.
+// look returns what is known of an object; the zero value when nothing is.
 func (d *Deliveries) look(uid types.UID) delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -59,7 +57,7 @@ func (d *Deliveries) update(ctx context.Context, t target, change func(*delivery
 	}
 }
 
-// drop forgets one execution: it is marked, or it cannot be delivered any more.
+// drop forgets one object: it is marked, or it cannot be delivered any more.
 func (d *Deliveries) drop(uid types.UID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -68,11 +66,11 @@ func (d *Deliveries) drop(uid types.UID) {
 	}
 }
 
-// forget drops the settled deliveries of objects that had this name and are gone.
-func (d *Deliveries) forget(name types.NamespacedName, except types.UID) {
+// forget drops the settled deliveries of objects that were here and are gone.
+func (d *Deliveries) forget(here place, except types.UID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for uid := range d.byName[name] {
+	for uid := range d.byName[here] {
 		if x := d.byUID[uid]; uid != except && x.stage == stagePersisted {
 			d.remove(x)
 		}
@@ -81,9 +79,10 @@ func (d *Deliveries) forget(name types.NamespacedName, except types.UID) {
 
 func (d *Deliveries) remove(x *delivery) {
 	delete(d.byUID, x.target.uid)
-	delete(d.byName[x.target.name], x.target.uid)
-	if len(d.byName[x.target.name]) == 0 {
-		delete(d.byName, x.target.name)
+	here := x.target.place()
+	delete(d.byName[here], x.target.uid)
+	if len(d.byName[here]) == 0 {
+		delete(d.byName, here)
 	}
 	if x.stage != stagePersisted {
 		d.pending--
@@ -107,9 +106,9 @@ func (d *Deliveries) announce(t target, reason, note string) {
 	}
 }
 
-func reference(t target) *v1.KubernetesExecution {
-	return &v1.KubernetesExecution{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1.GroupVersion.String(), Kind: v1.Kind},
-		ObjectMeta: metav1.ObjectMeta{Namespace: t.name.Namespace, Name: t.name.Name, UID: t.uid},
-	}
+// reference is as much of an object as it takes to find it and to tell of it.
+func reference(t target) *metav1.PartialObjectMetadata {
+	o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: t.name.Namespace, Name: t.name.Name, UID: t.uid}}
+	o.SetGroupVersionKind(t.source.Kind())
+	return o
 }

@@ -39,7 +39,7 @@ func TestPendingCountsWhatHasNoRowYet(t *testing.T) {
 		close(rows["uid-0"])
 		d.until(t, first, stagePersisted)
 		count(2, "the first was committed")
-		d.forget(first.name, "")
+		d.forget(first.place(), "")
 		count(2, "the first was forgotten")
 		d.drop(second.uid)
 		d.drop(second.uid)
@@ -58,7 +58,7 @@ func TestPendingCountsWhatHasNoRowYet(t *testing.T) {
 func TestForgettingANameKeepsWhatIsNotSettledAndWhoHasTheNameNow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		name := types.NamespacedName{Namespace: "kubernaut", Name: "reused"}
-		old, unsettled, current := target{name, "old"}, target{name, "unsettled"}, target{name, "current"}
+		old, unsettled, current := executionAt(name, "old"), executionAt(name, "unsettled"), executionAt(name, "current")
 		api := cluster{}
 		d := open(t, Config{}, api, func(_ context.Context, _ int, r audit.Record) (run, error) {
 			if types.UID(r.ExecutionUID) == unsettled.uid {
@@ -74,13 +74,13 @@ func TestForgettingANameKeepsWhatIsNotSettledAndWhoHasTheNameNow(t *testing.T) {
 			d.submit(x.target)
 			d.until(t, x.target, x.stage)
 		}
-		d.forget(name, current.uid)
+		d.forget(current.place(), current.uid)
 		for x, want := range map[target]stage{old: stageUnknown, unsettled: stageStarted, current: stagePersisted} {
 			if got := d.look(x.uid).stage; got != want {
 				t.Errorf("%s: stage %d, want %d", x.uid, got, want)
 			}
 		}
-		d.forget(name, "")
+		d.forget(current.place(), "")
 		if got := d.look(current.uid).stage; got != stageUnknown {
 			t.Errorf("settled and gone, but at stage %d", got)
 		}

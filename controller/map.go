@@ -79,10 +79,7 @@ func fillResult(r *audit.Record, ex *v1.KubernetesExecution, job *batchv1.Job) {
 	if r.EndTime.IsZero() {
 		r.EndTime = jobEnd(job)
 	}
-	if !r.StartTime.IsZero() && !r.EndTime.IsZero() && !r.EndTime.Before(r.StartTime) {
-		d := r.EndTime.Sub(r.StartTime)
-		r.Duration = &d
-	}
+	r.Duration = span(r.StartTime, r.EndTime)
 	if r.Error == "" && !r.Success {
 		r.Error = reason(ex)
 	}
@@ -150,6 +147,15 @@ func jobFinished(job *batchv1.Job) *batchv1.JobCondition {
 		}
 	}
 	return nil
+}
+
+// span is not known unless both times are, in their order.
+func span(start, end time.Time) *time.Duration {
+	if start.IsZero() || end.IsZero() || end.Before(start) {
+		return nil
+	}
+	d := end.Sub(start)
+	return &d
 }
 
 func instant(t *metav1.Time) time.Time {

@@ -60,7 +60,11 @@ func patch(ctx context.Context, c client.Client, o client.Object, m marks) error
 	if err != nil {
 		return fmt.Errorf("encode marks: %w", err)
 	}
+	kind, err := c.GroupVersionKindFor(o)
+	if err != nil {
+		return fmt.Errorf("find the kind of an object: %w", err)
+	}
 	meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName()}}
-	meta.SetGroupVersionKind(v1.GroupVersion.WithKind(v1.Kind))
+	meta.SetGroupVersionKind(kind)
 	return c.Patch(ctx, meta, client.RawPatch(types.MergePatchType, body))
 }

@@ -8,6 +8,7 @@ type Metrics struct {
 	pending       prometheus.Gauge
 	startFailures prometheus.Counter
 	abandoned     prometheus.Counter
+	removed       *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -25,7 +26,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "auditflow_deliveries_abandoned_total",
 			Help: "Deliveries that somebody ended after their execution was gone; reset the workflow to have the record persisted",
 		}),
+		removed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "auditflow_objects_removed_total",
+			Help: "Recorded objects that were removed after their review window, by source",
+		}, []string{"source"}),
 	}
-	r.MustRegister(m.pending, m.startFailures, m.abandoned)
+	r.MustRegister(m.pending, m.startFailures, m.abandoned, m.removed)
 	return m
 }

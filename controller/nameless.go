@@ -11,8 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	v1 "github.com/auditflow/auditflow/api/v1"
 )
 
 // Somebody chose the names of executions, of their namespaces and of their Jobs,
@@ -64,8 +62,8 @@ func nameless(err error) string {
 }
 
 // namelessLog is what a reconciler logs to. controller-runtime's own would add
-// namespace and name of the execution to every line.
-func namelessLog(log logr.Logger) func(*reconcile.Request) logr.Logger {
-	log = log.WithValues("controller", controllerName, "controllerGroup", v1.GroupVersion.Group, "controllerKind", v1.Kind)
+// namespace and name of the object to every line.
+func namelessLog(log logr.Logger, s Source) func(*reconcile.Request) logr.Logger {
+	log = log.WithValues("controller", controllerName(s), "controllerGroup", s.Kind().Group, "controllerKind", s.Kind().Kind)
 	return func(*reconcile.Request) logr.Logger { return log }
 }

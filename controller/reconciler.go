@@ -7,81 +7,108 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	v1 "github.com/auditflow/auditflow/api/v1"
 	"github.com/auditflow/auditflow/audit"
 )
 
-// Reconciler brings the marks on an execution in line with what is known of its
-// delivery. It speaks to the API server only: it never waits for Temporal, and
-// there is no PostgreSQL it could wait for.
+// Reconciler brings the marks on the objects of one source in line with what is
+// known of their delivery. It speaks to the API server only: it never waits for
+// Temporal, and there is no PostgreSQL it could wait for.
 type Reconciler struct {
+	Watched
 	Client     client.Client
+	API        client.Reader // past the cache
 	Deliveries *Deliveries
 	Events     events.EventRecorder
 }
 
-// Reconcile does the one next step for one execution.
+// Reconcile does the one next step for one object.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	ex := &v1.KubernetesExecution{}
-	if err := r.Client.Get(ctx, req.NamespacedName, ex); apierrors.IsNotFound(err) {
-		r.Deliveries.forget(req.NamespacedName, "")
+	o := r.Source.New()
+	here := place{r.Source, req.NamespacedName}
+	if err := r.Client.Get(ctx, req.NamespacedName, o); apierrors.IsNotFound(err) {
+		r.Deliveries.forget(here, "")
+		return r.left(ctx, req.NamespacedName)
+	} else if err != nil {
+		return ctrl.Result{}, &apiError{doing: "get " + r.Source.Noun(), err: err}
+	}
+	r.Deliveries.forget(here, o.GetUID())
+	if !r.Source.Records(o) {
+		return letGo(ctx, r.Client, r.Source, o)
+	}
+	d := r.Deliveries.look(o.GetUID())
+	next := decide(o, r.Source.Ended(o), d.stage)
+	if next == stepForget {
+		r.Deliveries.drop(o.GetUID())
+		return r.review(ctx, o)
+	}
+	return afterPatch(next, r.Source, o, r.do(ctx, next, o, d))
+}
+
+// left looks after an object that is in the cache no more. Of a source that does
+// not watch every object it may be there still, with our finalizer, because
+// somebody changed its labels: that is the wish not to have it recorded.
+func (r *Reconciler) left(ctx context.Context, name types.NamespacedName) (ctrl.Result, error) {
+	if !selective(r.Source) {
+		return ctrl.Result{}, nil
+	}
+	o := &metav1.PartialObjectMetadata{}
+	o.SetGroupVersionKind(r.Source.Kind())
+	if err := r.API.Get(ctx, name, o); apierrors.IsNotFound(err) {
 		return ctrl.Result{}, nil
 	} else if err != nil {
-		return ctrl.Result{}, &apiError{doing: "get execution", err: err}
+		return ctrl.Result{}, &apiError{doing: "get " + r.Source.Noun(), err: err}
 	}
-	r.Deliveries.forget(req.NamespacedName, ex.UID)
-
-	d := r.Deliveries.look(ex.UID)
-	next := decide(ex, d.stage)
-	return afterPatch(next, ex.UID, r.do(ctx, next, ex, d))
+	if r.Source.Records(o) {
+		return ctrl.Result{}, nil // the cache is behind, and will tell
+	}
+	return letGo(ctx, r.Client, r.Source, o)
 }
 
 // afterPatch says when to come back. On a conflict the cache is behind; the
 // event that brings it up to date may already have been handled, so come back
 // by clock.
-func afterPatch(done step, uid types.UID, err error) (ctrl.Result, error) {
+func afterPatch(done step, s Source, o client.Object, err error) (ctrl.Result, error) {
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
 	case client.IgnoreNotFound(err) != nil:
-		return ctrl.Result{}, &apiError{string(done) + " execution", uid, err}
+		return ctrl.Result{}, &apiError{string(done) + " " + s.Noun(), o.GetUID(), err}
 	}
 	return ctrl.Result{}, nil
 }
 
-func (r *Reconciler) do(ctx context.Context, next step, ex *v1.KubernetesExecution, d delivery) error {
+func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d delivery) error {
 	switch next {
 	case stepHold:
-		return patch(ctx, r.Client, ex, held(ex))
+		return patch(ctx, r.Client, o, held(o))
 	case stepDeliver:
-		r.Deliveries.submit(target{name: types.NamespacedName{Namespace: ex.Namespace, Name: ex.Name}, uid: ex.UID})
+		r.Deliveries.submit(target{name: client.ObjectKeyFromObject(o), uid: o.GetUID(), source: r.Source})
 	case stepLetGo:
-		log.FromContext(ctx).V(1).Info("execution let go before its row is committed", "workflow", d.workflowID)
-		return patch(ctx, r.Client, ex, released(ex, nil))
+		log.FromContext(ctx).V(1).Info("let go before its row is committed", "uid", o.GetUID(), "workflow", d.workflowID)
+		return patch(ctx, r.Client, o, released(o, nil))
 	case stepMark:
-		return r.mark(ctx, ex, d)
-	case stepForget:
-		r.Deliveries.drop(ex.UID)
-	case stepNothing:
+		return r.mark(ctx, o, d)
+	case stepForget, stepRemove, stepNothing:
 	}
 	return nil
 }
 
-func (r *Reconciler) mark(ctx context.Context, ex *v1.KubernetesExecution, d delivery) error {
-	if marked(ex) {
-		return patch(ctx, r.Client, ex, released(ex, nil))
+func (r *Reconciler) mark(ctx context.Context, o client.Object, d delivery) error {
+	if marked(o) {
+		return patch(ctx, r.Client, o, released(o, nil))
 	}
-	if err := patch(ctx, r.Client, ex, released(ex, persistedAnnotations(d.receipt, time.Now()))); err != nil {
+	if err := patch(ctx, r.Client, o, released(o, persistedAnnotations(d.receipt, time.Now()))); err != nil {
 		return err
 	}
 	kind, reason, note := tidings(d)
-	r.Events.Eventf(ex, nil, kind, reason, "Persist", "%s", note)
+	r.Events.Eventf(o, nil, kind, reason, "Persist", "%s", note)
 	return nil
 }
 

@@ -1,17 +1,21 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	v1 "github.com/auditflow/auditflow/api/v1"
@@ -29,45 +33,34 @@ func Scheme() (*runtime.Scheme, error) {
 	return s, nil
 }
 
-// Cache watches executions without their content: what is large or secret is
-// read from the API server once, when it is delivered.
-func Cache() cache.Options {
-	return cache.Options{
-		ByObject: map[client.Object]cache.ByObject{&v1.KubernetesExecution{}: {Transform: strip}},
+// Cache watches the sources' objects without their content: what is large or
+// secret is read from the API server once, when it is delivered.
+func Cache(watched []Watched) cache.Options {
+	o := cache.Options{ByObject: map[client.Object]cache.ByObject{}}
+	for _, w := range watched {
+		o.ByObject[w.Source.New()] = w.Source.Cache()
 	}
+	return o
 }
-
-func strip(object any) (any, error) {
-	if ex, ok := object.(*v1.KubernetesExecution); ok {
-		ex.ManagedFields = nil
-		ex.Spec = v1.KubernetesExecutionSpec{}
-		ex.Status = v1.KubernetesExecutionStatus{Phase: ex.Status.Phase}
-	}
-	return object, nil
-}
-
-const controllerName = "kubernetesexecution" // in metrics, too
 
 // reconcilers only look at marks and patch metadata; a few are plenty.
 const reconcilers = 8
 
-// SetupDisabled adds the reconciler that takes part in nothing: it takes the
-// finalizer off whatever an earlier configuration held, so that switching
-// auditing off wedges no deletion.
-func SetupDisabled(mgr manager.Manager) error {
-	err := ctrl.NewControllerManagedBy(mgr).
-		Named(controllerName).
-		For(&v1.KubernetesExecution{}).
-		WithOptions(controller.Options{LogConstructor: namelessLog(mgr.GetLogger())}).
-		Complete(&releaser{mgr.GetClient()})
-	if err != nil {
-		return fmt.Errorf("add releaser: %w", err)
+// SetupDisabled adds what takes part in nothing: it takes the finalizer off
+// whatever an earlier configuration held, so that switching auditing off wedges
+// no deletion.
+func SetupDisabled(mgr manager.Manager, watched []Watched) error {
+	for _, w := range watched {
+		if err := reconcileWith(mgr, w.Source, &releaser{mgr.GetClient(), w.Source}, nil); err != nil {
+			return err
+		}
 	}
-	return nil
+	return addStrays(mgr, watched)
 }
 
-// Setup adds this door to a manager made with [Scheme] and [Cache].
-func Setup(mgr manager.Manager, cfg Config, starter Starter, registry prometheus.Registerer) error {
+// Setup adds this door to a manager made with [Scheme] and [Cache] of the same
+// sources.
+func Setup(mgr manager.Manager, cfg Config, watched []Watched, starter Starter, registry prometheus.Registerer) error {
 	recorder, err := newRecorder(mgr)
 	if err != nil {
 		return err
@@ -76,14 +69,55 @@ func Setup(mgr manager.Manager, cfg Config, starter Starter, registry prometheus
 	if err := mgr.Add(deliveries); err != nil {
 		return fmt.Errorf("add deliveries: %w", err)
 	}
-	err = ctrl.NewControllerManagedBy(mgr).
-		Named(controllerName).
-		For(&v1.KubernetesExecution{}).
-		WatchesRawSource(source.Channel(deliveries.changed, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers, LogConstructor: namelessLog(mgr.GetLogger())}).
-		Complete(&Reconciler{Client: mgr.GetClient(), Deliveries: deliveries, Events: recorder})
-	if err != nil {
-		return fmt.Errorf("add reconciler: %w", err)
+	feeds := feeds{}
+	for _, w := range watched {
+		deliveries.metrics.removed.WithLabelValues(w.Source.Kind().Kind)
+		feeds[w.Source.Kind()] = make(chan event.GenericEvent)
+		r := &Reconciler{Watched: w, Client: mgr.GetClient(), API: mgr.GetAPIReader(), Deliveries: deliveries, Events: recorder}
+		if err := reconcileWith(mgr, w.Source, r, feeds[w.Source.Kind()]); err != nil {
+			return err
+		}
+	}
+	if err := mgr.Add(feeds.from(deliveries.changed)); err != nil {
+		return fmt.Errorf("add feeds: %w", err)
+	}
+	return addStrays(mgr, watched)
+}
+
+// reconcileWith has a source's objects reconciled when they change, and when
+// changed, unless nil, says so.
+func reconcileWith(mgr manager.Manager, s Source, r reconcile.Reconciler, changed chan event.GenericEvent) error {
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named(controllerName(s)).
+		For(s.New()).
+		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers, LogConstructor: namelessLog(mgr.GetLogger(), s)})
+	if changed != nil {
+		b = b.WatchesRawSource(source.Channel(changed, &handler.EnqueueRequestForObject{}))
+	}
+	if err := b.Complete(r); err != nil {
+		return fmt.Errorf("add reconciler of %ss: %w", s.Noun(), err)
 	}
 	return nil
+}
+
+// feeds are the ways to the reconcilers, by what they reconcile: each of them
+// has a queue of its own, Deliveries has one way out.
+type feeds map[schema.GroupVersionKind]chan event.GenericEvent
+
+// from passes changes on until the manager stops.
+func (f feeds) from(changed <-chan event.GenericEvent) manager.Runnable {
+	return manager.RunnableFunc(func(ctx context.Context) error {
+		for {
+			select {
+			case e := <-changed:
+				select {
+				case f[e.Object.GetObjectKind().GroupVersionKind()] <- e:
+				case <-ctx.Done():
+					return nil
+				}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
 }

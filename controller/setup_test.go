@@ -25,6 +25,8 @@ import (
 	"github.com/auditflow/auditflow/audit"
 )
 
+var watched = []Watched{{Source: executions}}
+
 // refusing is an API server that shows two executions, of which one is to be
 // held and one to be delivered, and forbids everything else, quoting names. The
 // real one cannot be had to refuse just this.
@@ -78,7 +80,7 @@ func logged(t *testing.T, setup func(manager.Manager) error, wanted ...string) {
 	var log transcript
 	anyName := true
 	mgr, err := ctrl.NewManager(refusing(t), ctrl.Options{
-		Scheme: scheme, Cache: Cache(), Logger: log.logger(),
+		Scheme: scheme, Cache: Cache(watched), Logger: log.logger(),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper, nil },
 		Metrics:        metricsserver.Options{BindAddress: "0"},
 		Controller:     config.Controller{SkipNameValidation: &anyName}, // the tests of a process share its metrics
@@ -110,13 +112,15 @@ func TestNothingThatIsSetUpLogsANameWhenTheAPIServerRefuses(t *testing.T) {
 	t.Run("with auditing", func(t *testing.T) {
 		t.Parallel()
 		temporal := &starts{start: func(context.Context, int, audit.Record) (run, error) { return run{}, nil }}
-		logged(t, func(mgr manager.Manager) error { return Setup(mgr, Config{}, temporal, prometheus.NewRegistry()) },
+		logged(t, func(mgr manager.Manager) error {
+			return Setup(mgr, Config{}, watched, temporal, prometheus.NewRegistry())
+		},
 			`"Reconciler error"`, `hold execution uid-hold: the API server answers 403 Forbidden`,
 			`"delivery not started; will try again"`, `get execution uid-deliver: the API server answers 403 Forbidden`,
 			`"Server rejected event (will not retry!)"`, `record event: the API server answers 403 Forbidden`)
 	})
 	t.Run("without", func(t *testing.T) {
 		t.Parallel()
-		logged(t, SetupDisabled, `"Reconciler error"`, `let go execution uid-deliver: the API server answers 403 Forbidden`)
+		logged(t, func(mgr manager.Manager) error { return SetupDisabled(mgr, watched) }, `"Reconciler error"`, `let go execution uid-deliver: the API server answers 403 Forbidden`)
 	})
 }

@@ -14,6 +14,28 @@ const (
 	StateAnnotation = "audit.kubernaut.io/state"
 )
 
+// KeepAnnotation with value "true" keeps an object past its review window.
+const KeepAnnotation = "audit.kubernaut.io/keep"
+
+// Annotations of a plain Job that is to be recorded. They say what an execution
+// has in its spec; all may be left out.
+const (
+	// ActionAnnotation names the action. Default "job".
+	ActionAnnotation = "audit.kubernaut.io/action"
+	// ParametersAnnotation is any JSON value. Default none.
+	ParametersAnnotation = "audit.kubernaut.io/parameters"
+	// WorkflowRefAnnotation is the workflow the Job is a step of. Default the
+	// name of what controls the Job, as its CronJob.
+	WorkflowRefAnnotation = "audit.kubernaut.io/workflow-ref"
+	// StepIndexAnnotation is a whole number. Default 0.
+	StepIndexAnnotation = "audit.kubernaut.io/step-index"
+	// TargetNamespaceAnnotation, TargetKindAnnotation and TargetNameAnnotation
+	// say what the action is done to. Without all three it is the Job itself.
+	TargetNamespaceAnnotation = "audit.kubernaut.io/target-namespace"
+	TargetKindAnnotation      = "audit.kubernaut.io/target-kind"
+	TargetNameAnnotation      = "audit.kubernaut.io/target-name"
+)
+
 // Values of [StateAnnotation].
 const (
 	StatePending   = "Pending"

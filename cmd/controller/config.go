@@ -13,9 +13,11 @@ import (
 	"github.com/auditflow/auditflow/workflows"
 )
 
-const help = `Watches KubernetesExecutions and starts a durable delivery for each one that
-ended; marks the object once its audit row is committed. Run two for
-availability: one leads, the other takes over.
+const help = `Watches KubernetesExecutions, and Jobs if that is wanted, and starts a durable
+delivery for each one that ended; marks the object once its audit row is
+committed. Run two for availability: one leads, the other takes over.
+
+Before you uninstall, "controller release" takes its finalizer off every object.
 
 The cluster is found as kubectl finds it (KUBECONFIG, ~/.kube/config) or, in a
 pod, from its service account.
@@ -35,11 +37,18 @@ Configuration (YAML; cluster and keyset_file are required):
   temporal:
     address: temporal-frontend:7233
     namespace: default
-  audit_enabled: true         # false: records nothing and lets go of every execution held
+  audit_enabled: true         # false: records nothing and lets go of every object held
   audit_batch_size: 100       # most records in one workflow when they come fast, 1 to 150; 1: each gets its own
   audit_flush_interval: 30s   # longest that a record waits for company, 0s to 10m; 0s: none waits.
                               # A lone record never does
   storage_service_url: ""     # address of the HTTP door; the controller speaks to Temporal and does not use it
+  jobs:                       # plain Jobs (batch/v1), beside KubernetesExecutions
+    enabled: false            # false lets go of Jobs that were held
+    selector: audit.kubernaut.io/record=true   # labels of the Jobs to record
+    namespaces: []            # where to look; empty: everywhere
+  review_window:              # recorded objects are removed so long after their row was committed; 0s: never
+    executions: 24h           # 0s to 366d; annotation audit.kubernaut.io/keep: "true" keeps an object
+    jobs: 0s
   leader_election:
     enabled: true
     namespace: ""             # default: the pod's own
@@ -63,6 +72,8 @@ type file struct {
 	AuditBatchSize     config.Scalar `json:"audit_batch_size"`
 	AuditFlushInterval config.Scalar `json:"audit_flush_interval"`
 	StorageServiceURL  config.Scalar `json:"storage_service_url"`
+	Jobs               jobsFile      `json:"jobs"`
+	ReviewWindow       reviewFile    `json:"review_window"`
 	LeaderElection     struct {
 		Enabled   config.Scalar `json:"enabled"`
 		Namespace config.Scalar `json:"namespace"`
@@ -77,6 +88,7 @@ type settings struct {
 	common                  daemon.Common
 	controller              controller.Config
 	batch                   workflows.BatchConfig
+	sources                 []controller.Watched
 	enabled                 bool
 	leaderElection          bool
 	leaderElectionNamespace string
@@ -95,6 +107,7 @@ func load(path string, r *config.Reader) (settings, error) {
 			Starters: r.Int("delivery.starters", f.Delivery.Starters, 16, 1, 1000),
 			Waiters:  r.Int("delivery.waiters", f.Delivery.Waiters, 128, 1, 10_000),
 		},
+		sources:                 readSources(r, f.Jobs, f.ReviewWindow),
 		enabled:                 r.Bool("audit_enabled", f.AuditEnabled, true),
 		leaderElection:          r.Bool("leader_election.enabled", f.LeaderElection.Enabled, true),
 		leaderElectionNamespace: r.String("leader_election.namespace", f.LeaderElection.Namespace, ""),

@@ -62,6 +62,8 @@ audit_flush_interval: 30
 storage_service_url: nowhere
 leader_election: {enabled: 2}
 delivery: {starters: 0, waiters: many}
+jobs: {enabled: often, selector: "a in", namespaces: [prod, "No such"]}
+review_window: {executions: 24, jobs: 400d}
 `,
 		"cluster: is required",
 		"keyset_file: is required",
@@ -74,6 +76,11 @@ delivery: {starters: 0, waiters: many}
 		"leader_election.enabled: want true or false, not \"2\"",
 		"delivery.starters: want a whole number from 1 to 1000, not \"0\"",
 		"delivery.waiters: want a whole number from 1 to 10000, not \"many\"",
+		"jobs.enabled: want true or false, not \"often\"",
+		"jobs.selector: want a label selector, as in audit.kubernaut.io/record=true",
+		"jobs.namespaces: \"No such\" cannot be the name of a namespace",
+		"review_window.executions: want an age with its unit, as in 90d, 36h or 7y (of 366 days), not \"24\"",
+		"review_window.jobs: want an age from 0s to 1y, not 400d",
 	)
 	refused(t, minimal+"audit_flush_interval: 11m\n", "audit_flush_interval: want a duration from 0s to 10m0s, not 11m0s")
 	refused(t, "keyset_file: k\ncluster: "+strings.Repeat("c", 254)+"\n", "cluster: is 254 bytes long, at most 253")

@@ -28,7 +28,7 @@ import (
 )
 
 var program = daemon.Program[settings]{
-	Name: "controller", Short: "hand completed executions over to Temporal", Long: help,
+	Name: "controller", Short: "hand completed executions and Jobs over to Temporal", Long: help,
 	Load:   load,
 	Flags:  map[string]string{flagEmbedded: "run a worker in this process, with this configuration (YAML)"},
 	Common: func(s settings) daemon.Common { return s.common },
@@ -61,10 +61,10 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor, Eager: s.embedded != nil}
 		batch := s.batch
 		batch.Registerer = registry
-		err = controller.Setup(mgr, s.controller, workflows.NewBatcher(starter, batch), registry)
+		err = controller.Setup(mgr, s.controller, s.sources, workflows.NewBatcher(starter, batch), registry)
 	} else {
-		logger.Warn("audit_enabled is false: executions are not recorded, and those held are let go")
-		err = controller.SetupDisabled(mgr)
+		logger.Warn("audit_enabled is false: nothing is recorded, and what is held is let go")
+		err = controller.SetupDisabled(mgr, s.sources)
 	}
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func newManager(s settings) (manager.Manager, error) {
 	}
 	wait := drain
 	mgr, err := ctrl.NewManager(rest, ctrl.Options{
-		Scheme: scheme, Cache: controller.Cache(),
+		Scheme: scheme, Cache: controller.Cache(s.sources),
 		Metrics:        metricsserver.Options{BindAddress: "0"}, // served with our own
 		LeaderElection: s.leaderElection, LeaderElectionID: "auditflow-controller",
 		LeaderElectionNamespace:       s.leaderElectionNamespace,

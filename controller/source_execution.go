@@ -1,0 +1,56 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/auditflow/auditflow/api/v1"
+	"github.com/auditflow/auditflow/audit"
+)
+
+// Executions are the KubernetesExecutions of the whole cluster. What is recorded
+// of one is in [Facts] and [Map].
+type Executions struct{ _ byte } // not empty: pointers to it must differ
+
+// Kind is KubernetesExecution.
+func (*Executions) Kind() schema.GroupVersionKind { return v1.GroupVersion.WithKind(v1.Kind) }
+
+// Noun is "execution".
+func (*Executions) Noun() string { return "execution" }
+
+// New is an empty execution.
+func (*Executions) New() client.Object { return &v1.KubernetesExecution{} }
+
+// Cache keeps of an execution its marks and its phase.
+func (*Executions) Cache() cache.ByObject {
+	return cache.ByObject{Transform: func(object any) (any, error) {
+		if ex, ok := object.(*v1.KubernetesExecution); ok {
+			stripMetadata(ex)
+			ex.Labels, ex.OwnerReferences = nil, nil
+			ex.Spec = v1.KubernetesExecutionSpec{}
+			ex.Status = v1.KubernetesExecutionStatus{Phase: ex.Status.Phase}
+		}
+		return object, nil
+	}}
+}
+
+// Records every execution there is.
+func (*Executions) Records(client.Object) bool { return true }
+
+// Ended tells whether the phase is a terminal one.
+func (*Executions) Ended(o client.Object) bool {
+	ex, ok := o.(*v1.KubernetesExecution)
+	return ok && ex.Status.Phase.Terminal()
+}
+
+// Observe reads the execution, its Job and its pods.
+func (*Executions) Observe(ctx context.Context, api client.Reader, cluster string, t target) (audit.Record, error) {
+	facts, err := observe(ctx, api, cluster, t)
+	if err != nil {
+		return audit.Record{}, err
+	}
+	return Map(facts), nil
+}
