@@ -34,7 +34,7 @@ type Released struct {
 	Source string `json:"source"`
 	// Absent tells that the cluster does not know the kind.
 	Absent bool `json:"absent,omitempty"`
-	Looked int  `json:"looked_at"`
+	Looked int  `json:"objects"`
 	Held   int  `json:"held"`
 	// Unpersisted of those held had no row yet.
 	Unpersisted int `json:"unpersisted"`

@@ -59,5 +59,5 @@ func reviewEnds(o client.Object, row string, window time.Duration) (until time.T
 	if err != nil || id != row {
 		return time.Time{}, false
 	}
-	return persisted.Add(window), true
+	return persisted.Add(window + time.Second), true // the mark has whole seconds
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,6 +34,8 @@ var program = daemon.Program[settings]{
 	Flags:  map[string]string{flagEmbedded: "run a worker in this process, with this configuration (YAML)"},
 	Common: func(s settings) daemon.Common { return s.common },
 	Run:    run,
+
+	Commands: []func() *cobra.Command{releaseCommand},
 }
 
 func run(ctx context.Context, s settings, logger *slog.Logger) error {
@@ -113,7 +116,7 @@ func newManager(s settings) (manager.Manager, error) {
 	mgr, err := ctrl.NewManager(rest, ctrl.Options{
 		Scheme: scheme, Cache: controller.Cache(s.sources),
 		Metrics:        metricsserver.Options{BindAddress: "0"}, // served with our own
-		LeaderElection: s.leaderElection, LeaderElectionID: "auditflow-controller",
+		LeaderElection: s.leaderElection, LeaderElectionID: leaseName,
 		LeaderElectionNamespace:       s.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &wait,

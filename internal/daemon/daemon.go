@@ -39,7 +39,17 @@ type Program[C any] struct {
 	Common func(C) Common
 	// Run runs until ctx ends.
 	Run func(ctx context.Context, c C, log *slog.Logger) error
+	// Commands are what the binary can do besides, each made anew for every run.
+	// An error of theirs is one of usage, unless it is a [Failure].
+	Commands []func() *cobra.Command
 }
+
+// Failure is the error of a command that was used rightly and could not do all
+// of its work. It ends the program with exit code 1.
+type Failure struct{ Err error }
+
+func (f Failure) Error() string { return f.Err.Error() }
+func (f Failure) Unwrap() error { return f.Err }
 
 // Main runs the program and returns its exit code. SIGINT and SIGTERM end it in
 // good order; a second one ends it at once.
@@ -51,7 +61,11 @@ func Main[C any](p Program[C], args []string, stdout, stderr io.Writer) int {
 	cmd.SetErr(stderr)
 	if err := cmd.Execute(); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
-		if code == exitOK {
+		var failure Failure
+		switch {
+		case errors.As(err, &failure):
+			code = exitFailed
+		case code == exitOK:
 			code = exitUsage
 		}
 	}
@@ -95,6 +109,10 @@ func (p Program[C]) command(code *int) *cobra.Command {
 	cmd.Flags().StringVar(&flags.format, "log-format", "", "json or text (overrides the file)")
 	for name, usage := range p.Flags {
 		own[name] = cmd.Flags().String(name, "", usage)
+	}
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	for _, command := range p.Commands {
+		cmd.AddCommand(command())
 	}
 	return cmd
 }

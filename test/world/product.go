@@ -102,7 +102,7 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		return nil, err
 	}
 	p.Controller, err = w.program("controller",
-		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\n"+strings.Join(append(o.Controller, ""), "\n"), "KUBECONFIG="+kubeconfig)
+		common+"cluster: "+Cluster+"\nleader_election: {namespace: default}\njobs: {enabled: true}\n"+strings.Join(append(o.Controller, ""), "\n"), "KUBECONFIG="+kubeconfig)
 	return p, err
 }
 
