@@ -288,6 +288,11 @@ func TestSwitchedOffTheControllerRecordsNothingAndHoldsNothing(t *testing.T) {
 // returns restarts it as it was.
 func reconfigure(t *testing.T, more string) (restore func()) {
 	t.Helper()
+	return reconfigureTo(t, func(config string) string { return config + more })
+}
+
+func reconfigureTo(t *testing.T, change func(string) string) (restore func()) {
+	t.Helper()
 	c := stage.product.Controller
 	before, err := os.ReadFile(c.Config)
 	if err != nil {
@@ -298,7 +303,7 @@ func reconfigure(t *testing.T, more string) (restore func()) {
 			t.Fatal(err)
 		}
 	}
-	restart(string(before) + more)
+	restart(change(string(before)))
 	return func() { restart(string(before)) }
 }
 
