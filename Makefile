@@ -3,9 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SERVERS := kube temporal postgres s3
 ROWS ?= 1000000
+OBJECTS ?= 50000
 GO_TEST := go test -race -count=1 -p 1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-maintenance test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (ab
 
 bench-backlog: tools ## a backlog of 5,000 executions, in batches and one by one; writes out/backlog.json (< 5 min)
 	go run ./test/load bench-backlog
+
+bench-start: tools ## the controller's start on 50,000 objects, OBJECTS=50000; writes out/start.json (about 3 min)
+	go run ./test/load bench-start --objects $(OBJECTS)
 
 bench-maintenance: tools ## maintenance under load, the archive's speed, two simulated years; writes out/maintenance.json (< 10 min)
 	@tools/build.sh duckdb partman
