@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -73,11 +74,17 @@ func (c *crowd) gather(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.count(ctx); err != nil {
-		return err
-	}
-	if n := len(c.marked) + len(c.unmarked); n != c.objects || len(c.unmarked) == 0 {
-		return fmt.Errorf("there are %d objects, %d of them unmarked, instead of %d", n, len(c.unmarked), c.objects)
+	// The API server needs a while to take in what it has not written itself,
+	// and answers with a time-out meanwhile.
+	err = patiently(ctx, func() (bool, error) {
+		err := c.count(ctx)
+		if apierrors.IsTimeout(err) {
+			return false, nil
+		}
+		return len(c.marked)+len(c.unmarked) == c.objects, err
+	})
+	if err != nil {
+		return fmt.Errorf("there are %d objects instead of %d: %w", len(c.marked)+len(c.unmarked), c.objects, err)
 	}
 	return nil
 }
