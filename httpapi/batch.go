@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
+
+	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/workflows"
 )
 
 // BatchAnswer tells what became of each record of a batch, in their order.
@@ -102,22 +106,22 @@ func (d *door) tooMany() *Problem {
 	return tooLarge(fmt.Sprintf("at most %d records", d.limits.BatchRecords))
 }
 
-// batchStarts is how many of a batch are started at once: one batch leaves turns
-// to others.
-const batchStarts = 16
-
+// each judges every record by itself and starts those that are in order: together
+// where they can be, so that they make few workflows; those with a key alone.
 func (d *door) each(ctx context.Context, texts []json.RawMessage, who principal, key idempotency) BatchAnswer {
 	answer := BatchAnswer{Results: make([]Result, len(texts))}
-	var wait sync.WaitGroup
-	turns := make(chan struct{}, batchStarts)
+	records, places := make([]audit.Record, 0, len(texts)), make([]int, 0, len(texts))
 	for i, text := range texts {
-		turns <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-turns }()
-			answer.Results[i] = d.one(ctx, i, text, who, key.of(i))
-		})
+		record, p := d.contained(ctx, text, who)
+		if p != nil {
+			answer.Results[i] = refusal(i, p)
+			continue
+		}
+		records, places = append(records, record), append(places, i)
 	}
-	wait.Wait()
+	for i, result := range d.startEach(ctx, records, places, key) {
+		answer.Results[places[i]] = result
+	}
 	for _, result := range answer.Results {
 		if result.Accepted != nil {
 			answer.Accepted++
@@ -128,24 +132,72 @@ func (d *door) each(ctx context.Context, texts []json.RawMessage, who principal,
 	return answer
 }
 
-func (d *door) one(ctx context.Context, index int, text []byte, who principal, key idempotency) (result Result) {
-	refuse := func(p *Problem) Result { return Result{Index: index, Status: p.Status, Problem: p} }
-	defer func() { // in a goroutine of its own, where nobody else would catch it
+func refusal(index int, p *Problem) Result { return Result{Index: index, Status: p.Status, Problem: p} }
+
+// contained is record for one of many: what is wrong with it is no matter of the
+// others, not even a panic.
+func (d *door) contained(ctx context.Context, text []byte, who principal) (_ audit.Record, p *Problem) {
+	defer func() {
 		if value := recover(); value != nil {
 			d.log.Error("a record panicked", "type", fmt.Sprintf("%T", value))
-			result = refuse(problem(http.StatusInternalServerError, "internal", "A fault of auditflow's", ""))
+			p = problem(http.StatusInternalServerError, "internal", "A fault of auditflow's", "")
 		}
 	}()
 	if int64(len(text)) > d.limits.RecordBytes {
-		return refuse(tooLarge(fmt.Sprintf("at most %d bytes", d.limits.RecordBytes)))
+		return audit.Record{}, tooLarge(fmt.Sprintf("at most %d bytes", d.limits.RecordBytes))
 	}
-	record, p := d.record(ctx, text, who)
+	return d.record(ctx, text, who)
+}
+
+// batchStarts is how many of a batch with a key are started at once: one batch
+// leaves turns to others.
+const batchStarts = 16
+
+// startEach starts the records, whose places in the batch are told.
+func (d *door) startEach(ctx context.Context, records []audit.Record, places []int, key idempotency) []Result {
+	if key.key == "" && d.batcher.Size() > 1 {
+		return d.startTogether(ctx, records, places)
+	}
+	results := make([]Result, len(records))
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, batchStarts)
+	for i, record := range records {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			delivery, p := d.start(ctx, record, key.of(places[i]))
+			results[i] = resultOf(places[i], record, delivery, p)
+		})
+	}
+	wait.Wait()
+	return results
+}
+
+// startTogether takes one turn for all records, and as much time as their
+// workflows may take one after the other.
+func (d *door) startTogether(ctx context.Context, records []audit.Record, places []int) []Result {
+	results := make([]Result, len(records))
+	done, p := d.turn(ctx)
 	if p != nil {
-		return refuse(p)
+		for i, place := range places {
+			results[i] = refusal(place, p)
+		}
+		return results
 	}
-	delivery, p := d.start(ctx, record, key)
+	defer done()
+	workflowsAtMost := time.Duration(1 + len(records)/d.batcher.Size())
+	ctx, cancel := context.WithTimeout(ctx, min(time.Minute, workflowsAtMost*d.limits.StartTimeout))
+	defer cancel()
+	for i, s := range d.batcher.StartAll(ctx, records) {
+		delivery, p := d.started(ctx, records[i], idempotency{}, s)
+		results[i] = resultOf(places[i], records[i], delivery, p)
+	}
+	return results
+}
+
+func resultOf(place int, r audit.Record, delivery workflows.Delivery, p *Problem) Result {
 	if p != nil {
-		return refuse(p)
+		return refusal(place, p)
 	}
-	return Result{Index: index, Status: http.StatusCreated, Accepted: &Accepted{ID: record.ID, WorkflowID: delivery.ID(), Status: "started"}}
+	return Result{Index: place, Status: http.StatusCreated, Accepted: &Accepted{ID: r.ID, WorkflowID: delivery.ID(), Status: "started"}}
 }

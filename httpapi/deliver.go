@@ -28,29 +28,42 @@ type Accepted struct {
 	Outcome   audit.Outcome `json:"outcome,omitempty"`
 }
 
-// deliver starts the delivery of a record, or joins the one there is if that is
-// of the same record.
+// deliver starts the delivery of a record, maybe in company, or joins the one
+// there is if that is of the same record.
 func (d *door) deliver(ctx context.Context, r audit.Record, key idempotency) (workflows.Delivery, *Problem) {
 	ctx, cancel := context.WithTimeout(ctx, d.limits.StartTimeout)
 	defer cancel()
-	delivery, joined, err := d.starter.StartAs(ctx, key.workflowID(r), r)
-	if err != nil {
-		return delivery, d.startProblem(err)
+	if key.key == "" {
+		delivery, err := d.batcher.Start(ctx, r)
+		return d.started(ctx, r, key, workflows.Started{Delivery: delivery, Err: err})
 	}
-	if !joined {
+	delivery, _, err := d.starter.StartAs(ctx, key.workflowID(r), r) // its own id is what the key is kept in
+	return d.started(ctx, r, key, workflows.Started{Delivery: delivery, Err: err})
+}
+
+// started judges a start. Of a record that went in company nobody can tell yet
+// whether another one of its execution is there: that shows when it is persisted.
+func (d *door) started(ctx context.Context, r audit.Record, key idempotency, s workflows.Started) (workflows.Delivery, *Problem) {
+	switch {
+	case s.Err != nil:
+		return s.Delivery, d.startProblem(s.Err)
+	case !s.Delivery.Joined():
 		d.metrics.records.WithLabelValues("started").Inc()
-		return delivery, nil
+		return s.Delivery, nil
+	case workflows.IsBatch(s.Delivery.ID()): // the id is made of the records: it is the same batch again
+		d.metrics.records.WithLabelValues("joined").Inc()
+		return s.Delivery, nil
 	}
-	before, err := d.startedWith(ctx, delivery)
+	before, err := d.startedWith(ctx, s.Delivery)
 	if err != nil {
-		return delivery, d.startProblem(err)
+		return s.Delivery, d.startProblem(err)
 	}
 	if !same(before, r) {
 		d.metrics.records.WithLabelValues("conflict").Inc()
-		return delivery, key.conflict()
+		return s.Delivery, key.conflict()
 	}
 	d.metrics.records.WithLabelValues("joined").Inc()
-	return delivery, nil
+	return s.Delivery, nil
 }
 
 // startedWith opens what a delivery was started with. Temporal tells only that

@@ -25,6 +25,9 @@ type Config struct {
 	// Starter hands records over to Temporal. Its client and sealer also tell with
 	// which record a delivery began.
 	Starter *workflows.Starter
+	// Batch bounds what is started together under pressure; its Registerer is not
+	// used. The zero value: every record is a workflow of its own.
+	Batch workflows.BatchConfig
 	// Cluster is that of every record that is posted, part of its identity.
 	Cluster string
 	Limits  Limits
@@ -42,6 +45,7 @@ type Config struct {
 
 type door struct {
 	starter *workflows.Starter
+	batcher *workflows.Batcher
 	cluster string
 	limits  Limits
 	access  Access
@@ -72,6 +76,8 @@ func New(c Config) (http.Handler, error) {
 		records: make(chan struct{}, c.Limits.Starts),
 		loud:    rate.Sometimes{First: 1, Interval: time.Second},
 	}
+	c.Batch.Registerer = c.Registerer
+	d.batcher = workflows.NewBatcher(c.Starter, c.Batch)
 	mux := http.NewServeMux()
 	d.route(mux, c)
 	return mux, nil

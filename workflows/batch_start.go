@@ -41,8 +41,7 @@ func (s *Starter) startAll(ctx context.Context, records []audit.Record) []Starte
 	}
 	return each(len(records), func(i int) (d Delivery, err error) {
 		defer contain(&err)
-		d, d.joined, err = s.StartAs(ctx, DeliveryOfRecord(records[i]), records[i])
-		return d, err
+		return s.Start(ctx, records[i])
 	})
 }
 

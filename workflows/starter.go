@@ -86,6 +86,9 @@ func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Del
 		return Delivery{}, false, fmt.Errorf("seal record %s: %w", r.ID, err)
 	}
 	run, joined, err := s.execute(ctx, id, envelope, labels{s.label(r)})
+	if err != nil {
+		return Delivery{}, false, err
+	}
 	return Delivery{run: run, joined: joined}, joined, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/store/postgres"
+	"github.com/auditflow/auditflow/workflows"
 )
 
 const help = `Takes audit records over HTTP and starts a durable delivery for each one. Run as
@@ -46,6 +47,10 @@ Configuration (YAML; cluster and keyset_file are required):
     password_file: ""         # a file with the password, if the URL has none; read
                               # for every new connection, so that it may change
     max_connections: 8        # 1 to 1000
+  audit_batch_size: 100       # most records in one workflow when they come fast or as a batch,
+                              # 1 to 150; 1: each gets its own, as does one with an Idempotency-Key
+  audit_flush_interval: 30s   # longest that a record waits for company, 0s to 10m; 0s: none waits.
+                              # A lone record never does
   limits:
     record_bytes: 1048576     # JSON of one record, 1 to 1572864
     batch_bytes: 8388608      # body of a batch, record_bytes to 1073741824
@@ -84,6 +89,9 @@ type file struct {
 		PasswordFile   config.Scalar `json:"password_file"`
 		MaxConnections config.Scalar `json:"max_connections"`
 	} `json:"database"`
+	AuditBatchSize     config.Scalar `json:"audit_batch_size"`
+	AuditFlushInterval config.Scalar `json:"audit_flush_interval"`
+
 	Limits   limitsFile `json:"limits"`
 	Timeouts struct {
 		Header config.Scalar `json:"header"`
@@ -110,6 +118,7 @@ type settings struct {
 	cluster  string
 	auth     auth
 	database postgres.Config // without URL: none
+	batch    workflows.BatchConfig
 	limits   httpapi.Limits
 	timeouts timeouts
 }
@@ -128,6 +137,10 @@ func load(path string, r *config.Reader) (settings, error) {
 		common:  f.Read(r, "auditflow-api"),
 		cluster: r.Required("cluster", f.Cluster),
 		limits:  f.Limits.read(r),
+		batch: workflows.BatchConfig{
+			Size: r.Int("audit_batch_size", f.AuditBatchSize, workflows.DefaultBatchRecords, 1, workflows.MaxBatchRecords),
+			Wait: r.Duration("audit_flush_interval", f.AuditFlushInterval, 30*time.Second, 0, 10*time.Minute),
+		},
 		timeouts: timeouts{
 			header: r.Duration("timeouts.header", f.Timeouts.Header, 5*time.Second, 100*time.Millisecond, 10*time.Minute),
 			read:   r.Duration("timeouts.read", f.Timeouts.Read, 30*time.Second, 100*time.Millisecond, 10*time.Minute),
@@ -159,9 +172,8 @@ func load(path string, r *config.Reader) (settings, error) {
 func (f limitsFile) read(r *config.Reader) httpapi.Limits {
 	d := httpapi.DefaultLimits()
 	l := httpapi.Limits{
-		RecordBytes: int64(r.Int("limits.record_bytes", f.RecordBytes, int(d.RecordBytes), 1, httpapi.MaxRecordBytes)),
-		BatchBytes:  int64(r.Int("limits.batch_bytes", f.BatchBytes, int(d.BatchBytes), 1, 1<<30)),
-		// Each record of a batch is a workflow of its own.
+		RecordBytes:   int64(r.Int("limits.record_bytes", f.RecordBytes, int(d.RecordBytes), 1, httpapi.MaxRecordBytes)),
+		BatchBytes:    int64(r.Int("limits.batch_bytes", f.BatchBytes, int(d.BatchBytes), 1, 1<<30)),
 		BatchRecords:  r.Int("limits.batch_records", f.BatchRecords, d.BatchRecords, 1, 100_000),
 		InFlightBytes: int64(r.Int("limits.in_flight_bytes", f.InFlightBytes, int(d.InFlightBytes), 1, 16<<30)),
 		Rate:          float64(r.Int("limits.rate", f.Rate, int(d.Rate), 1, 1_000_000)),

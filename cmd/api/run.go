@@ -49,6 +49,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	var prepared atomic.Bool
 	handler, err := httpapi.New(httpapi.Config{
 		Starter: &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor},
+		Batch:   s.batch,
 		Cluster: s.cluster, Limits: s.limits, Access: access, Reader: reader,
 		Ready: func(ctx context.Context) error {
 			if !prepared.Load() {
