@@ -34,10 +34,12 @@ func deliveryID(source, uid string) string { return workflows.DeliveryID(source,
 
 // delivery is what Temporal tells of the workflow that delivers a record.
 type delivery struct {
-	WorkflowID string    `json:"workflow_id"`
-	Status     string    `json:"status"` // Running, Completed, Failed, Terminated, …
-	StartedAt  time.Time `json:"started_at"`
-	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	WorkflowID string `json:"workflow_id"`
+	Status     string `json:"status"` // Running, Completed, Failed, Terminated, …
+	// Records is how many it delivers; 0 when it does not say so.
+	Records   int       `json:"records,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	ClosedAt  time.Time `json:"closed_at,omitzero"`
 	// CreatedAt is that of the execution, by which its row is filed.
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	// Attempts counts by step those that were made, in their order.
@@ -114,24 +116,36 @@ func (e *explanation) ask(ctx context.Context, store *postgres.Store, c client.C
 		if d == nil {
 			continue
 		}
+		if e.ID != "" {
+			d.narrow([]string{e.ID})
+		}
 		e.Delivery = d
 		if e.Row == nil && len(e.Quarantined) == 0 {
-			e.follow(ctx, store, asked)
+			e.follow(ctx, store, asked.deliveredIDs(d.cluster))
 		}
 		return nil
 	}
+	if e.Row != nil || len(e.Quarantined) > 0 {
+		return nil
+	}
+	d, err := find(ctx, c, asked.rowIDs())
+	if d == nil || err != nil {
+		return err
+	}
+	e.Delivery = d
+	e.follow(ctx, store, asked.rowIDs())
 	return nil
 }
 
-// follow looks for the row that a delivery leads to.
-func (e *explanation) follow(ctx context.Context, store *postgres.Store, asked subject) {
+// follow looks for the row that a delivery leads to: one of those it tells of,
+// else one of ids.
+func (e *explanation) follow(ctx context.Context, store *postgres.Store, ids []string) {
 	d := e.Delivery
-	var ids []string
+	if len(d.rows) > 0 {
+		ids = nil
+	}
 	for _, receipt := range d.rows {
 		ids = append(ids, receipt.ID)
-	}
-	if len(ids) == 0 {
-		ids = asked.deliveredIDs(d.cluster)
 	}
 	e.look(ctx, store, ids)
 	if e.Row != nil || len(e.Quarantined) > 0 {
@@ -183,6 +197,7 @@ func describe(ctx context.Context, c client.Client, id string) (*delivery, error
 		WorkflowID: id, Status: info.GetStatus().String(), StartedAt: info.GetStartTime().AsTime(),
 		Pending: pendingOf(answer), cluster: attribute[string](info, workflows.AttributeCluster.GetName()),
 		CreatedAt: attribute[time.Time](info, workflows.AttributeCreated.GetName()),
+		Records:   len(attribute[[]string](info, workflows.AttributeRecords.GetName())),
 	}
 	if info.GetCloseTime() != nil {
 		d.ClosedAt = info.GetCloseTime().AsTime()
@@ -263,6 +278,9 @@ func attemptsOf(ctx context.Context, c client.Client, id, run string) (all []att
 // tell writes what is known of a delivery.
 func (d *delivery) tell(page *page, at func(time.Time) string) {
 	page.line("workflow", d.WorkflowID)
+	if d.Records > 1 {
+		page.line("with", plural(int64(d.Records-1), "other record"))
+	}
 	page.line("state", d.Status)
 	page.line("first seen", at(d.StartedAt))
 	page.line("closed", at(d.ClosedAt))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/store/postgres"
+	"github.com/auditflow/auditflow/workflows"
 )
 
 func (p *program) explainCommand() *cobra.Command {
@@ -59,6 +60,9 @@ type subject struct {
 
 func parseSubject(text, cluster string) (subject, error) {
 	s := subject{text, cluster}
+	if workflows.IsBatch(text) {
+		return s, usage("%q delivers several records: name one of them by the id of its row", text)
+	}
 	if isUUID(text) {
 		s.text = strings.ToLower(text)
 	} else if _, isWorkflow := s.workflow(); !isWorkflow && cluster == "" {
