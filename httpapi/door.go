@@ -185,6 +185,9 @@ func (d *door) answer(route string, serve handler) http.HandlerFunc {
 			d.metrics.request(route, counted.status, time.Since(began))
 		}()
 		if p := serve(counted, r); p != nil {
+			if p.Status == http.StatusTooManyRequests {
+				d.swallow(r)
+			}
 			p.write(counted)
 		}
 	}

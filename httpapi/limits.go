@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -96,12 +97,29 @@ func (d *door) body(w http.ResponseWriter, r *http.Request, limit int64) (text [
 		d.metrics.bytes.Sub(float64(size))
 		d.bytes.Release(size)
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	text, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	if err != nil {
 		release()
 		return nil, nil, bodyProblem(err, limit)
 	}
 	return text, release, nil
+}
+
+// readAll takes the memory that was accounted for and no more, where the client
+// said how much it sends: growing would take several times as much.
+func readAll(body io.Reader, size int64) ([]byte, error) {
+	if size < 0 {
+		return io.ReadAll(body)
+	}
+	text := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // which it wants to be free to notice the end
+	_, err := text.ReadFrom(body)
+	return text.Bytes(), err
+}
+
+// swallow lets a client that was told to come again finish its sentence: one that
+// is cut off while it sends hears nothing but that its connection broke.
+func (d *door) swallow(r *http.Request) {
+	_, _ = io.CopyN(io.Discard, r.Body, d.limits.BatchBytes) // as far as it comes
 }
 
 func bodyProblem(err error, limit int64) *Problem {

@@ -58,18 +58,54 @@ func TestBodiesInHandAreBoundedTogether(t *testing.T) {
 	t.Parallel()
 	d := open(t, limits(func(l *httpapi.Limits) { l.RecordBytes, l.BatchBytes, l.InFlightBytes = 1000, 1000, 1000 }))
 	c := d.dial(head + "Content-Length: 999\r\n\r\n{") // and nothing more
-	inFlight := func(n string) func() bool {
-		return func() bool {
-			return strings.Contains(d.send(http.MethodGet, "/metrics", "").text, "auditflow_http_in_flight_bytes "+n+"\n")
-		}
-	}
-	eventually(t, "the first body is in hand", inFlight("999"))
+	eventually(t, "the first body is in hand", d.hasInFlight(999))
 	if a := d.post(body(t)).want(t, http.StatusTooManyRequests); a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 	_ = c.Close()
-	eventually(t, "its room is free again", inFlight("0"))
+	eventually(t, "its room is free again", d.hasInFlight(0))
 	d.post(body(t)).want(t, http.StatusCreated)
+}
+
+func TestABodyOfUnknownSizeCountsAsTheLargestThereMayBe(t *testing.T) {
+	t.Parallel()
+	d := open(t, limits(func(l *httpapi.Limits) { l.RecordBytes, l.BatchBytes, l.InFlightBytes = 1000, 1000, 1100 }))
+	c := d.dial(head + "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n") // and nothing more
+	eventually(t, "the first body is in hand", d.hasInFlight(1000))
+	d.post(body(t)).want(t, http.StatusTooManyRequests)
+	_ = c.Close()
+	eventually(t, "its room is free again", d.hasInFlight(0))
+	d.post(body(t)).want(t, http.StatusCreated)
+}
+
+// hasInFlight asks the metrics how many bytes are in hand.
+func (d *door) hasInFlight(n int) func() bool {
+	return func() bool {
+		return strings.Contains(d.send(http.MethodGet, "/metrics", "").text, fmt.Sprintf("auditflow_http_in_flight_bytes %d\n", n))
+	}
+}
+
+// It must be told to come again, whichever limit is reached, and not find its
+// connection broken while it sends.
+func TestWhoIsToldToComeAgainHearsItHoweverMuchItSends(t *testing.T) {
+	t.Parallel()
+	const large = 900_000 // net/http reads on for 256 KiB by itself
+	full := open(t, limits(func(l *httpapi.Limits) { l.RecordBytes, l.BatchBytes, l.InFlightBytes = large, large, large }))
+	full.dial(head + "Content-Length: 10\r\n\r\n{")
+	eventually(t, "some room is taken", full.hasInFlight(10))
+	often := open(t, limits(func(l *httpapi.Limits) { l.Rate, l.Burst, l.BatchRecords = 0.01, 1, 1 }))
+	often.post(body(t)).want(t, http.StatusCreated)
+	for name, d := range map[string]*door{"bytes": full, "rate": often} {
+		c := d.dial(fmt.Sprintf("%sContent-Length: %d\r\n\r\n", head, large))
+		for sent := 0; sent < large; sent += large / 100 { // all of it, before it listens
+			if _, err := io.WriteString(c, strings.Repeat(" ", large/100)); err != nil {
+				t.Fatalf("%s: cut off after %d bytes: %v", name, sent, err)
+			}
+		}
+		if a := answerOf(t, c).want(t, http.StatusTooManyRequests); a.Header.Get("Retry-After") == "" || a.Close {
+			t.Errorf("%s: Retry-After %q, the connection is closed: %t", name, a.Header.Get("Retry-After"), a.Close)
+		}
+	}
 }
 
 func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
@@ -117,9 +153,7 @@ func TestAStopAnswersWhatIsInHand(t *testing.T) {
 	d := open(t)
 	text := body(t)
 	c := d.dial(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(text), text[:10]))
-	eventually(t, "the request is in hand", func() bool {
-		return strings.Contains(d.send(http.MethodGet, "/metrics", "").text, fmt.Sprintf("in_flight_bytes %d\n", len(text)))
-	})
+	eventually(t, "the request is in hand", d.hasInFlight(len(text)))
 	d.stop()
 	eventually(t, "nobody listens", func() bool {
 		other, err := new(net.Dialer).DialContext(context.Background(), "tcp", d.address)
@@ -128,6 +162,11 @@ func TestAStopAnswersWhatIsInHand(t *testing.T) {
 		}
 		return err != nil
 	})
+	select { // whoever runs it would end the process now, and cut the request off
+	case err := <-d.ended:
+		t.Fatalf("Run has returned with a request in hand (%v)", err)
+	case <-time.After(300 * time.Millisecond):
+	}
 	if _, err := io.WriteString(c, text[10:]); err != nil {
 		t.Fatal(err)
 	}
