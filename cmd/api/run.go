@@ -26,6 +26,7 @@ var program = daemon.Program[settings]{
 }
 
 func run(ctx context.Context, s settings, log *slog.Logger) error {
+	boundMemory(s.limits)
 	sealer, redactor, err := secrecy.Open(s.common, log)
 	if err != nil {
 		return err
