@@ -88,6 +88,14 @@ func TestAllFaultsOfARecordComeAtOnce(t *testing.T) {
 	}
 }
 
+func TestOfVeryManyFaultsAHundredAreTold(t *testing.T) {
+	t.Parallel()
+	a := open(t).post(`{`+strings.Repeat(`"a":1,`, 150_000)+`"a":1}`).want(t, http.StatusUnprocessableEntity)
+	if len(a.problem.Errors) != 100 || a.problem.Detail != "and 149902 more" {
+		t.Errorf("%d bytes, %d faults, %q", len(a.text), len(a.problem.Errors), a.problem.Detail)
+	}
+}
+
 func TestStrangeButHonestRecordsAreStoredAsTheOtherDoorStoresThem(t *testing.T) {
 	t.Parallel()
 	d := open(t)

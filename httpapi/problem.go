@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,9 +37,16 @@ func malformed(detail string) *Problem {
 	return problem(http.StatusBadRequest, "malformed", "The body is not what its Content-Type says", detail)
 }
 
+// mostFaults are told at once: a body could have hundreds of thousands, and its
+// answer be several times as large as itself.
+const mostFaults = 100
+
 func invalid(faults ...Fault) *Problem {
 	p := problem(http.StatusUnprocessableEntity, "invalid-record", "The record has faults", "")
-	p.Errors = faults
+	if more := len(faults) - mostFaults; more > 0 {
+		p.Detail = fmt.Sprintf("and %d more", more)
+	}
+	p.Errors = faults[:min(len(faults), mostFaults)]
 	return p
 }
 
