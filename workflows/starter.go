@@ -24,11 +24,11 @@ type Starter struct {
 	Sealer *seal.Sealer
 	// Redactor masks the names that go in clear: summary and search attributes.
 	Redactor *redact.Redactor
-	// Eager asks for the first workflow task in the answer to the start, for a
-	// worker that runs in this process with this very Client: that saves the way
-	// through the task queue. Without such a worker, or when it is busy, the start
-	// is as any other.
-	Eager bool
+	// Eager, if set, is the client of a worker that runs in this process, nil while
+	// there is none. A start through it brings the first task in its answer, which
+	// saves the way through the task queue; when the worker is busy or the server
+	// will not, it is a start as any other.
+	Eager func() client.Client
 }
 
 // Delivery is a started workflow that ends when its row is committed.
@@ -94,7 +94,8 @@ func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Del
 
 // execute starts the workflow, or finds it if it was there before.
 func (s *Starter) execute(ctx context.Context, id string, envelope []byte, about labels) (run client.WorkflowRun, joined bool, err error) {
-	run, err = s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	through, eager := s.through()
+	run, err = through.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        id,
 		TaskQueue: QueueDelivery,
 		// A finished delivery is returned as it is; one that somebody cancelled
@@ -104,7 +105,7 @@ func (s *Starter) execute(ctx context.Context, id string, envelope []byte, about
 		// Failing is how Temporal tells that it was there; we join it then.
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		EnableEagerStart:                         s.Eager,
+		EnableEagerStart:                         eager,
 
 		TypedSearchAttributes: about.attributes(),
 		StaticSummary:         about.summary(),
@@ -118,6 +119,16 @@ func (s *Starter) execute(ctx context.Context, id string, envelope []byte, about
 		return nil, false, fmt.Errorf("start %s: %w", id, err)
 	}
 	return run, false, nil
+}
+
+// through is the client to start with.
+func (s *Starter) through() (c client.Client, eager bool) {
+	if s.Eager != nil {
+		if c := s.Eager(); c != nil {
+			return c, true
+		}
+	}
+	return s.Client, false
 }
 
 // Ended tells that the workflow an error of [Delivery.Wait] speaks of is over,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/auditflow/auditflow/cmd/internal/work"
@@ -61,6 +62,14 @@ func openEmbedded(ctx context.Context, s *work.Settings, m work.Means) (embedded
 	}
 	w, err := work.Open(ctx, *s, m)
 	return embedded{w}, err
+}
+
+// client is for [workflows.Starter.Eager].
+func (e embedded) client() func() client.Client {
+	if e.worker == nil {
+		return nil
+	}
+	return e.worker.Client
 }
 
 // Ready says why the worker does not work; nil when there is none.

@@ -60,8 +60,13 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 		return fmt.Errorf("watch the cache: %w", err)
 	}
 	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
+	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
+	if err != nil {
+		return err
+	}
+	defer worker.Close()
 	if s.enabled {
-		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor, Eager: s.embedded != nil}
+		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor, Eager: worker.client()}
 		batch := s.batch
 		batch.Registerer = registry
 		err = controller.Setup(mgr, s.controller, s.sources, workflows.NewBatcher(starter, batch), registry)
@@ -72,11 +77,6 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
-	if err != nil {
-		return err
-	}
-	defer worker.Close()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

@@ -36,6 +36,21 @@ func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
 	return c, nil
 }
 
+// Over returns another client over the connection of one that [Dial] made, once
+// the server is there. It knows from the beginning what the server can do. One of
+// Dial finds that out when it is first used, and an eager start reads it without
+// a lock while others may still be finding out (SDK 1.50): eager starts want one
+// of these.
+func Over(ctx context.Context, existing client.Client, cfg Config, log *slog.Logger) (client.Client, error) {
+	c, err := client.NewClientFromExistingWithContext(ctx, existing, client.Options{
+		Namespace: cfg.Namespace, Identity: cfg.Identity, Logger: sdklog.NewStructuredLogger(log),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
+	}
+	return c, nil
+}
+
 // Prepare registers the search attributes the namespace lacks. It is safe to
 // call from any number of processes at once.
 func Prepare(ctx context.Context, c client.Client, namespace string, attributes []temporal.SearchAttributeKey) error {

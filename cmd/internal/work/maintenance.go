@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/auditflow/auditflow/activities"
 	"github.com/auditflow/auditflow/store/archive"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -48,12 +50,12 @@ func (w *Worker) openMaintenance(ctx context.Context) error {
 }
 
 // maintainTrail runs maintenance until ctx ends.
-func (w *Worker) maintainTrail(ctx context.Context) error {
+func (w *Worker) maintainTrail(ctx context.Context, own client.Client) error {
 	if w.maintain.Archive == nil {
 		w.Log.Warn("nothing will be archived or deleted", "reason", activities.NoBucket)
 	}
 	w.Log.Info("working", "task_queue", workflows.QueueMaintenance, "namespace", w.settings.common.Temporal.Namespace)
-	return worker.RunMaintenance(ctx, w.Temporal, worker.MaintenanceConfig{
+	return worker.RunMaintenance(ctx, own, worker.MaintenanceConfig{
 		Schedules: w.settings.maintenance.plan.Schedules(), DrainTimeout: w.settings.worker.DrainTimeout,
 	}, w.maintain, w.Log)
 }

@@ -38,9 +38,9 @@ type Worker struct {
 	settings Settings
 	store    *postgres.Store
 	deliver  *activities.Deliver
-	maintain *activities.Maintain // nil when this worker does no maintenance
-	working  atomic.Bool
-	closers  []func() // called last first
+	maintain *activities.Maintain          // nil when this worker does no maintenance
+	working  atomic.Pointer[client.Client] // nil while it does not
+	closers  []func()                      // called last first
 }
 
 // Open makes a worker. Its servers need not be there yet.
@@ -72,10 +72,19 @@ func (w *Worker) Close() {
 
 // Ready says why the worker does not work; nil when it does.
 func (w *Worker) Ready(ctx context.Context) error {
-	if !w.working.Load() {
+	if w.Client() == nil {
 		return errors.New("not working yet: waiting for PostgreSQL or Temporal, see the log")
 	}
 	return errors.Join(w.store.Ping(ctx), temporalclient.Check(ctx, w.Temporal, w.settings.common.Temporal.Namespace))
+}
+
+// Client is the one that the worker works with, for eager starts; nil while it
+// does not work.
+func (w *Worker) Client() client.Client {
+	if own := w.working.Load(); own != nil {
+		return *own
+	}
+	return nil
 }
 
 // Run waits for both servers, works until ctx ends, and drains.
@@ -83,13 +92,18 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.prepare(ctx); err != nil {
 		return err
 	}
-	w.working.Store(true)
-	defer w.working.Store(false)
+	own, err := temporalclient.Over(ctx, w.Temporal, w.settings.common.Temporal, w.Log)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	w.working.Store(&own)
+	defer w.working.Store(nil)
 	w.Log.Info("working", "task_queue", workflows.QueueDelivery, "namespace", w.settings.common.Temporal.Namespace)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return worker.Run(ctx, w.Temporal, w.settings.worker, w.deliver) })
+	group.Go(func() error { return worker.Run(ctx, own, w.settings.worker, w.deliver) })
 	if w.maintain != nil {
-		group.Go(func() error { return w.maintainTrail(ctx) })
+		group.Go(func() error { return w.maintainTrail(ctx, own) })
 	}
 	return group.Wait()
 }

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	v1 "github.com/auditflow/auditflow/api/v1"
+	"github.com/auditflow/auditflow/test/world"
+	"github.com/auditflow/auditflow/workflows"
+)
+
+// The worker in the controller's process takes first tasks with the answers to
+// the starts. What it took it finishes: it is the controller that stops first.
+func TestOneProcessThatIsControllerAndWorkerDeliversEagerlyAndDrains(t *testing.T) {
+	nothing := func(context.Context) error { return nil }
+	apart := during(t, "apart", 25, nothing)
+	eachHasOneRow(t, apart)
+	asOneProcess(t)
+	tellsOfBoth(t)
+	asOne := during(t, "as-one", 25, nothing)
+	eachHasOneRow(t, asOne)
+	eager := 0
+	for _, c := range asOne {
+		if historyOf(t, c).eager {
+			eager++
+		}
+	}
+	if eager < len(asOne)/2 { // the others found the worker busy
+		t.Errorf("%d of %d deliveries started eagerly", eager, len(asOne))
+	}
+	t.Logf("%d of %d started eagerly; a delivery takes %s (p50), with processes of their own %s",
+		eager, len(asOne), medianTime(t, asOne), medianTime(t, apart))
+
+	stopped := during(t, "as-one-stopped", 25, func(ctx context.Context) error {
+		for range 2 {
+			pause(t, time.Second)
+			if err := stage.product.Stop(ctx); err != nil {
+				return err
+			}
+			if err := stage.product.Start(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	eachHasOneRow(t, stopped)
+	for _, c := range stopped {
+		if h := historyOf(t, c); h.eager && h.lost {
+			t.Errorf("%s: its first task came with the answer to the start, and was not finished", c.Name.Name)
+		}
+	}
+}
+
+// asOneProcess replaces the product for the rest of the test.
+func asOneProcess(t *testing.T) {
+	t.Helper()
+	apart := stage.product
+	if err := apart.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stage.product = apart.Embedded()
+	t.Cleanup(func() {
+		if err := stage.product.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		stage.product = apart
+		mend()
+	})
+	if err := stage.product.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tellsOfBoth checks that one address has the metrics of both.
+func tellsOfBoth(t *testing.T) {
+	t.Helper()
+	res, err := http.Get(stage.product.Controller.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"kubernaut_kubernetesexecutor_pending_audit_records", "auditflow_records_total", "auditflow_partition_runway_seconds", "go_goroutines"} {
+		if !strings.Contains(string(text), "\n"+name) {
+			t.Errorf("metrics do not tell %s", name)
+		}
+	}
+}
+
+// told is what a history tells of a delivery.
+type told struct {
+	eager bool // the first task came with the answer to the start
+	lost  bool // a task was taken and not finished
+	took  time.Duration
+}
+
+func historyOf(t *testing.T, c world.Completion) (h told) {
+	t.Helper()
+	events := stage.temporal.GetWorkflowHistory(t.Context(), workflows.DeliveryID(v1.Kind, string(c.UID)), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	var began time.Time
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if started := event.GetWorkflowExecutionStartedEventAttributes(); started != nil {
+			h.eager, began = started.GetEagerExecutionAccepted(), event.EventTime.AsTime()
+		}
+		h.lost = h.lost || event.GetWorkflowTaskTimedOutEventAttributes().GetTimeoutType() == enumspb.TIMEOUT_TYPE_START_TO_CLOSE
+		h.took = event.EventTime.AsTime().Sub(began)
+	}
+	return h
+}
+
+func medianTime(t *testing.T, completions []world.Completion) string {
+	t.Helper()
+	var all []time.Duration
+	for _, c := range completions {
+		all = append(all, historyOf(t, c).took)
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("%.1f ms", all[len(all)/2].Seconds()*1000)
+}
