@@ -18,6 +18,11 @@ const (
 	maxName         = 80 // in a line of a batch's details
 )
 
+// maxEnvelope is what gRPC carries in one request (4 MiB), less what else is in
+// it, in bytes. The SDK would try a larger one again and again. The server takes
+// less by default (2 MiB), and says so.
+const maxEnvelope = 4<<20 - 64<<10
+
 // cut shortens s to at most n bytes without splitting a character.
 func cut(s string, n int) string {
 	if len(s) <= n {

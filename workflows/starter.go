@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -94,7 +95,15 @@ func (s *Starter) StartAs(ctx context.Context, id string, r audit.Record) (d Del
 
 // execute starts the workflow, or finds it if it was there before.
 func (s *Starter) execute(ctx context.Context, id string, envelope []byte, about labels) (run client.WorkflowRun, joined bool, err error) {
+	if len(envelope) > maxEnvelope {
+		return nil, false, fmt.Errorf("start %s: %w: %d bytes", id, ErrTooLarge, len(envelope))
+	}
 	through, eager := s.through()
+	if eager {
+		var heard context.CancelFunc
+		ctx, heard = untilHeard(ctx)
+		defer heard()
+	}
 	run, err = through.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        id,
 		TaskQueue: QueueDelivery,
@@ -130,6 +139,23 @@ func (s *Starter) through() (c client.Client, eager bool) {
 	}
 	return s.Client, false
 }
+
+// eagerTimeout bounds an eager start whose caller sets no bound.
+const eagerTimeout = 10 * time.Second
+
+// untilHeard ends at ctx's deadline, and not before: the first task lies in the
+// answer to an eager start, and would be lost with an answer that a program that
+// is asked to stop does not wait for. It would come again, but only after 10 s.
+func untilHeard(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(eagerTimeout)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
+}
+
+// ErrTooLarge says that no server takes an envelope of this size.
+var ErrTooLarge = errors.New("the sealed record is too large for Temporal")
 
 // Ended tells that the workflow an error of [Delivery.Wait] speaks of is over,
 // or forgotten, without having committed its rows. Then the record must be
