@@ -19,15 +19,14 @@ import (
 	"github.com/auditflow/auditflow/client"
 )
 
-// newKeyset writes a keyset and returns its path.
-func newKeyset(t *testing.T) string {
-	t.Helper()
+// writeKeyset writes a keyset and returns its path.
+func writeKeyset(dir string) (path string, err error) {
 	var text bytes.Buffer
-	path := filepath.Join(t.TempDir(), "keyset.json")
-	if err := errors.Join(seal.Generate(&text), os.WriteFile(path, text.Bytes(), 0o600)); err != nil {
-		t.Fatal(err)
+	if err := seal.Generate(&text); err != nil {
+		return "", err
 	}
-	return path
+	path = filepath.Join(dir, "keyset.json")
+	return path, os.WriteFile(path, text.Bytes(), 0o600)
 }
 
 // open opens a client that is closed with the test.
@@ -76,7 +75,7 @@ func TestAllFaultsOfAConfigurationComeAtOnceWithTheirFields(t *testing.T) {
 
 func TestAllFaultsOfARecordComeAtOnceAndNoneQuotesIt(t *testing.T) {
 	t.Parallel()
-	c := open(t, client.Config{Temporal: nowhere(t), KeysetFile: newKeyset(t), Cluster: "prod"})
+	c := open(t, client.Config{Temporal: nowhere(t), KeysetFile: keyset, Cluster: "prod"})
 	negative := -time.Second
 	const content = "hunter"
 	_, err := c.Deliver(t.Context(), audit.Record{
@@ -101,7 +100,7 @@ func TestAllFaultsOfARecordComeAtOnceAndNoneQuotesIt(t *testing.T) {
 func TestWithoutTemporalEveryDeliveryFailsInTimeAndMayBeTriedAgain(t *testing.T) {
 	t.Parallel()
 	const timeout = 300 * time.Millisecond
-	c := open(t, client.Config{Temporal: nowhere(t), KeysetFile: newKeyset(t), Cluster: "prod", Timeout: timeout})
+	c := open(t, client.Config{Temporal: nowhere(t), KeysetFile: keyset, Cluster: "prod", Timeout: timeout})
 	began := time.Now()
 	var all sync.WaitGroup
 	for range 20 {
@@ -120,7 +119,7 @@ func TestWithoutTemporalEveryDeliveryFailsInTimeAndMayBeTriedAgain(t *testing.T)
 
 func TestAClosedClientDeliversNothing(t *testing.T) {
 	t.Parallel()
-	c := open(t, client.Config{Temporal: nowhere(t), KeysetFile: newKeyset(t), Cluster: "prod"})
+	c := open(t, client.Config{Temporal: nowhere(t), KeysetFile: keyset, Cluster: "prod"})
 	c.Close()
 	c.Close()
 	if _, err := c.Deliver(t.Context(), rotated()); !errors.Is(err, client.ErrClosed) || client.Retriable(err) {

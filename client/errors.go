@@ -57,11 +57,7 @@ func tooLarge(err error) bool {
 	if errors.As(err, &refused) {
 		return !strings.Contains(strings.ToLower(refused.Error()), "search attribute")
 	}
-	var exhausted *serviceerror.ResourceExhausted
-	if errors.As(err, &exhausted) { // gRPC's own limit; else it is a rate
-		return strings.Contains(exhausted.Error(), "larger than max")
-	}
-	return errors.Is(err, seal.ErrEnvelope)
+	return errors.Is(err, workflows.ErrTooLarge) || errors.Is(err, seal.ErrEnvelope)
 }
 
 func waitError(ctx context.Context, err error) error {

@@ -27,17 +27,19 @@ func TestOneProcessThatIsControllerAndWorkerDeliversEagerlyAndDrains(t *testing.
 	tellsOfBoth(t)
 	asOne := during(t, "as-one", 25, nothing)
 	eachHasOneRow(t, asOne)
+	later := asOne[len(asOne)/2:] // the worker polls a moment after it is ready
 	eager := 0
-	for _, c := range asOne {
+	for i, c := range later {
+		t.Logf("%d %v", i, historyOf(t, c))
 		if historyOf(t, c).eager {
 			eager++
 		}
 	}
-	if eager < len(asOne)/2 { // the others found the worker busy
-		t.Errorf("%d of %d deliveries started eagerly", eager, len(asOne))
+	if eager < len(later)*3/4 { // others may have found it busy
+		t.Errorf("%d of %d deliveries started eagerly", eager, len(later))
 	}
 	t.Logf("%d of %d started eagerly; a delivery takes %s (p50), with processes of their own %s",
-		eager, len(asOne), medianTime(t, asOne), medianTime(t, apart))
+		eager, len(later), medianTime(t, later), medianTime(t, apart))
 
 	stopped := during(t, "as-one-stopped", 25, func(ctx context.Context) error {
 		for range 2 {
