@@ -1,5 +1,5 @@
 // Command controller watches KubernetesExecutions and hands each one that ended
-// over to Temporal. It has no database credentials.
+// over to Temporal. It has no database credentials unless told to embed a worker.
 package main
 
 import (
