@@ -26,23 +26,24 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer connection.Close()
+	row, err := deliverOne(context.Background(), connection)
+	if err != nil {
+		log.Fatal(err) // or try again: see Retriable
+	}
+	log.Print(row.Outcome, " in ", row.Partition)
+}
 
+func deliverOne(ctx context.Context, connection temporal.Client) (audit.Receipt, error) {
 	audits, err := client.New(client.Config{Temporal: connection, KeysetFile: "/etc/auditflow/keyset.json", Cluster: "prod-eu-1"})
 	if err != nil {
-		log.Fatal(err)
+		return audit.Receipt{}, err
 	}
-	defer audits.Close()
-
-	delivery, err := audits.Deliver(context.Background(), rotated())
+	defer audits.Close() // a service keeps it for as long as it lives
+	delivery, err := audits.Deliver(ctx, rotated())
 	if err != nil {
-		log.Fatal(err) // see Retriable
+		return audit.Receipt{}, err
 	}
-	row, err := delivery.Wait(context.Background())
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(row.Outcome, row.Partition)
+	return delivery.Wait(ctx)
 }
 
 // rotated is the record of a rotation of credentials.
