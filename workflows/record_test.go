@@ -77,6 +77,15 @@ func recordHistories(version string) (err error) {
 			return err
 		}
 	}
+	for name := range batches {
+		history, err := (&recorder{client: c}).batch(ctx, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := write(filepath.Join(histories, version+"-"+name+".json"), history); err != nil {
+			return err
+		}
+	}
 	for name := range maintenances {
 		history, err := (&recorder{client: c}).maintain(ctx, name)
 		if err != nil {
