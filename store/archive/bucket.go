@@ -73,14 +73,25 @@ func (b *bucket) list(ctx context.Context, prefix string) (objects []object, err
 	return objects, fail(err, "list %s", prefix)
 }
 
-// directories lists what stands between the prefix and the next slash.
+// directories lists what stands between the prefix and the next slash. On a file
+// system one may be empty, see [bucket.empty].
 func (b *bucket) directories(ctx context.Context, prefix string) (names []string, err error) {
+	if files, ok := b.driver.(fileDriver); ok {
+		names, err = files.directories(b.prefix + prefix)
+		return names, fail(err, "list %s", prefix)
+	}
 	err = b.each(ctx, &blob.ListOptions{Prefix: b.prefix + prefix, Delimiter: "/"}, func(o *blob.ListObject) {
 		if o.IsDir {
 			names = append(names, strings.TrimSuffix(strings.TrimPrefix(o.Key, b.prefix+prefix), "/"))
 		}
 	})
 	return names, fail(err, "list %s", prefix)
+}
+
+// empty tells that a directory, in which nothing was put after all, has no object.
+func (b *bucket) empty(directory string) bool {
+	files, ok := b.driver.(fileDriver)
+	return ok && files.empty(b.prefix+directory)
 }
 
 func (b *bucket) each(ctx context.Context, o *blob.ListOptions, do func(*blob.ListObject)) error {

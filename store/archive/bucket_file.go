@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gocloud.dev/blob/fileblob"
@@ -67,6 +68,27 @@ func (d fileDriver) put(ctx context.Context, key string, o upload) (err error) {
 		return err
 	}
 	return syncDirectory(filepath.Dir(path))
+}
+
+// directories reads one directory, where fileblob walks through all that is below.
+func (d fileDriver) directories(prefix string) (names []string, err error) {
+	slash := strings.LastIndexByte(prefix, '/') + 1
+	entries, err := os.ReadDir(d.path(prefix[:slash]))
+	if errors.Is(err, fs.ErrNotExist) { // nothing was ever put there
+		_, err = os.Stat(d.dir)
+		return nil, err
+	}
+	for _, e := range entries {
+		if name, is := strings.CutPrefix(e.Name(), prefix[slash:]); is && e.IsDir() {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+func (d fileDriver) empty(directory string) bool {
+	entries, err := os.ReadDir(d.path(directory))
+	return err == nil && len(entries) == 0
 }
 
 type contextReader struct {

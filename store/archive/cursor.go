@@ -52,7 +52,7 @@ type cursor struct {
 
 // cursors are one for each manifest that has anything in the stretch.
 func (a *Archive) cursors(ctx context.Context, s stretch) ([]*cursor, error) {
-	periods, err := a.Periods(ctx)
+	periods, err := a.periods(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,12 @@ func parseInterval(i audit.Interval, layout, name string) (audit.Period, error) 
 // Periods lists the periods of which there is anything in the archive, by their
 // start.
 func (a *Archive) Periods(ctx context.Context) ([]audit.Period, error) {
+	periods, err := a.periods(ctx)
+	return slices.DeleteFunc(periods, func(p audit.Period) bool { return a.bucket.empty(directoryOf(p.Suffix())) }), err
+}
+
+// periods may have some of which there is nothing.
+func (a *Archive) periods(ctx context.Context) ([]audit.Period, error) {
 	names, err := a.bucket.directories(ctx, periodDirectory)
 	if err != nil {
 		return nil, err

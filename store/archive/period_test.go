@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -137,4 +138,30 @@ func TestDeleteTakesVersionsAwayThatArePastTheirLock(t *testing.T) {
 	written(t, p.Archive, january, rowsOf(january, 10, 70)) // in a versioned bucket, without a lock
 	must(t, p.Delete(t.Context(), january.Suffix()))
 	equal(t, "versions that are left", archive.Versions(t, p.Archive), 0)
+}
+
+func TestADirectoryWithoutAnObjectIsNoPeriod(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := open(t, place{config: archive.Config{URL: "file://" + dir + "?prefix=a/b"}})
+	periods, err := p.Periods(t.Context())
+	must(t, err)
+	equal(t, "periods of an empty bucket", len(periods), 0)
+
+	rows := rowsOf(january, 10, 96)
+	written(t, p.Archive, january, rows)
+	must(t, os.Mkdir(dir+"/a/b/kubernetes_execution_audit/period=2025_02", 0o750)) // a put that came no further
+	must(t, os.WriteFile(dir+"/a/b/kubernetes_execution_audit/period=2025_03", nil, 0o640))
+	must(t, os.Mkdir(dir+"/a/b/kubernetes_execution_audit/else", 0o750))
+	periods, err = p.Periods(t.Context())
+	must(t, err)
+	if !slices.Equal(periods, []audit.Period{january}) {
+		t.Errorf("periods: %v", periods)
+	}
+	same(t, "rows", read(t, p.Archive, time.Time{}, time.Time{}, ""), rows)
+
+	must(t, os.RemoveAll(dir))
+	if _, err := p.Periods(t.Context()); archive.Class(err) != archive.ClassNotFound {
+		t.Errorf("the bucket is gone: got %v", err)
+	}
 }
