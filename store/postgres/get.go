@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -35,16 +36,21 @@ func (s *Store) Get(ctx context.Context, id string) (Row, error) {
 	return row, nil
 }
 
+// getFrom prepares its statement: there is one plan for it, and making it takes
+// several times as long as following it, the longer the more partitions there are.
 func (s *Store) getFrom(ctx context.Context, table string, id pgtype.UUID) (row Row, found bool, err error) {
 	// Of two rows, which can only be if an execution changed its creation time,
 	// the first.
 	statement := "SELECT " + rowColumns + " FROM " + table + " a WHERE a.id = $1 ORDER BY a.created_at LIMIT 1"
-	err = s.read(ctx, statement, []any{id}, func(rows pgx.Rows) (err error) {
-		found = true
-		row, err = scanRow(rows)
-		return err
-	})
-	return row, found, err
+	rows, err := s.pool.Query(ctx, statement, id)
+	if err != nil {
+		return row, false, err
+	}
+	row, err = pgx.CollectExactlyOneRow(rows, func(r pgx.CollectableRow) (Row, error) { return scanRow(r) })
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Row{}, false, nil
+	}
+	return row, err == nil, err
 }
 
 // getLeaving looks into the partitions that are detached or about to be.

@@ -36,7 +36,7 @@ var rowColumns = strings.TrimSpace(`
 
 // scanRow rebuilds a record from its row, so that its digest is the one that
 // was stored; more takes the columns that follow rowColumns.
-func scanRow(rows pgx.Rows, more ...any) (row Row, err error) {
+func scanRow(rows pgx.CollectableRow, more ...any) (row Row, err error) {
 	r := &row.Record
 	var id pgtype.UUID
 	var startTime, endTime, completedAt *time.Time

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/auditflow/auditflow/activities"
@@ -29,6 +30,7 @@ func (s *simulation) run(ctx context.Context, id string) error {
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(s.now)
 	env.SetTestTimeout(10 * time.Minute)
+	env.SetWorkerOptions(sdkworker.Options{DeadlockDetectionTimeout: time.Minute}) // a busy machine is none
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: fmt.Sprintf("%s-%d", id, s.Runs), TaskQueue: workflows.QueueMaintenance,
 	})
