@@ -75,7 +75,10 @@ func TestEveryReleasedHistoryReplays(t *testing.T) {
 			r := newReplayer(t)
 			worker.Register(r, &activities.Deliver{})
 			worker.RegisterMaintenance(r, &activities.Maintain{})
-			if err := r.ReplayWorkflowHistoryFromJSONFile(nil, file); err != nil {
+			history := read(t, file)
+			options := sdkworker.ReplayWorkflowHistoryOptions{} // the id says whether it is a batch
+			options.OriginalExecution.ID = history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId()
+			if err := r.ReplayWorkflowHistoryWithOptions(nil, history, options); err != nil {
 				t.Errorf("a workflow that began before this change would get stuck; keep the old path behind workflow.GetVersion: %v", err)
 			}
 		})
