@@ -167,7 +167,7 @@ func (b *Batcher) start(ctx context.Context, records []audit.Record, arrived int
 		w.since = now
 		b.waiting = append(b.waiting, w)
 	}
-	b.dispatch()
+	b.dispatch() //nolint:contextcheck // a start lives by those who wait for it, not by whoever sends it
 	b.mu.Unlock()
 	for _, w := range waiters {
 		results[w.place] = b.await(ctx, w)
@@ -191,6 +191,6 @@ func (b *Batcher) await(ctx context.Context, w *waiter) Started {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.leave(w)
-	b.dispatch()
+	b.dispatch() //nolint:contextcheck // a start lives by those who wait for it, not by whoever sends it
 	return Started{Err: fmt.Errorf("start record %s: %w", w.record.ID, context.Cause(ctx))}
 }

@@ -107,7 +107,7 @@ func (b *Batcher) fly(batch []*waiter) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.flying--
-		b.dispatch()
+		b.dispatch() //nolint:contextcheck // what comes next has callers of its own
 	}()
 }
 

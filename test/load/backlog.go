@@ -31,12 +31,12 @@ type backlog struct {
 	uids      []string
 }
 
-func newBacklog(w *world.World, product *world.Product, namespace string) (*backlog, error) {
+func newBacklog(ctx context.Context, w *world.World, product *world.Product, namespace string) (*backlog, error) {
 	executor, err := world.NewExecutor(w.Kube.Config)
 	if err != nil {
 		return nil, err
 	}
-	db, err := pgxpool.New(context.Background(), w.Postgres.URL)
+	db, err := pgxpool.New(ctx, w.Postgres.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (b *backlogBench) deliver(ctx context.Context, w *world.World, namespace st
 	if err != nil {
 		return o, err
 	}
-	left, err := newBacklog(w, product, namespace)
+	left, err := newBacklog(ctx, w, product, namespace)
 	if err != nil {
 		return o, err
 	}
