@@ -191,7 +191,7 @@ func (d *Deliveries) startOnce(ctx context.Context, t target) (workflows.Deliver
 	starter := d.starter
 	if batcher, ok := starter.(expecter); ok {
 		expected := batcher.Expect() // others wait for this one while it is observed
-		defer expected.Cancel() //nolint:contextcheck // others may go now, whose callers are not this one
+		defer expected.Cancel()      //nolint:contextcheck // others may go now, whose callers are not this one
 		starter = expected
 	}
 	record, err := d.record(ctx, t)
