@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,14 +41,18 @@ func open(t *testing.T, cfg client.Config) *client.Client {
 	return c
 }
 
-// nowhere is a Temporal that does not answer.
+// nowhere is a Temporal that takes connections and does not answer.
 func nowhere(t *testing.T) temporal.Client {
 	t.Helper()
-	c, err := temporal.NewLazyClient(temporal.Options{HostPort: "127.0.0.1:1"})
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	c, err := temporal.NewLazyClient(temporal.Options{HostPort: silent.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); _ = silent.Close() })
 	return c
 }
 

@@ -46,7 +46,7 @@ func startError(ctx context.Context, id string, err error) error {
 	case tooLarge(err):
 		return fmt.Errorf("deliver %s: %w: %w", id, ErrTooLarge, err)
 	}
-	return fmt.Errorf("deliver %s: %w: %w", id, ErrUnavailable, errors.Join(err, ctx.Err()))
+	return fmt.Errorf("deliver %s: %w: %w", id, ErrUnavailable, withReason(ctx, err))
 }
 
 // tooLarge tells whether Temporal, or the seal before it, refuses a record's size.
@@ -64,7 +64,17 @@ func waitError(ctx context.Context, err error) error {
 	if workflows.Ended(err) {
 		return fmt.Errorf("%w: %w", ErrEnded, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(err, ctx.Err()))
+	return fmt.Errorf("%w: %w", ErrUnavailable, withReason(ctx, err))
+}
+
+// withReason has errors.Is find why a call was given up. The SDK may notice a
+// deadline before ctx does, and says so with an error of its own.
+func withReason(ctx context.Context, err error) error {
+	var late *serviceerror.DeadlineExceeded
+	if errors.As(err, &late) && ctx.Err() == nil {
+		return errors.Join(err, context.DeadlineExceeded)
+	}
+	return errors.Join(err, ctx.Err())
 }
 
 func endedWithout(workflowID, id string) error {
