@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unique"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -86,16 +87,28 @@ func selective(s Source) bool {
 func stripMetadata(o client.Object) {
 	o.SetManagedFields(nil)
 	o.SetGenerateName("")
-	ours := map[string]string{}
+	o.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{}) // the cache knows it
+	o.SetNamespace(shared(o.GetNamespace()))
+	var ours map[string]string
 	for key, value := range o.GetAnnotations() {
-		if strings.HasPrefix(key, annotationPrefix) {
-			ours[key] = value
+		if !strings.HasPrefix(key, annotationPrefix) {
+			continue
 		}
-	}
-	if len(ours) == 0 {
-		ours = nil
+		if ours == nil {
+			ours = make(map[string]string, 2)
+		}
+		ours[shared(key)] = shared(value)
 	}
 	o.SetAnnotations(ours)
+}
+
+// shared is the one copy of a text of which every object brings its own.
+func shared(s string) string {
+	const long = 32 // a mark is its object's alone
+	if len(s) > long {
+		return s
+	}
+	return unique.Make(s).Value()
 }
 
 const annotationPrefix = "audit.kubernaut.io/"

@@ -31,7 +31,7 @@ func (*Executions) Cache() cache.ByObject {
 			stripMetadata(ex)
 			ex.Labels, ex.OwnerReferences = nil, nil
 			ex.Spec = v1.KubernetesExecutionSpec{}
-			ex.Status = v1.KubernetesExecutionStatus{Phase: ex.Status.Phase}
+			ex.Status = v1.KubernetesExecutionStatus{Phase: v1.Phase(shared(string(ex.Status.Phase)))}
 		}
 		return object, nil
 	}}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +39,15 @@ var program = daemon.Program[settings]{
 	Commands: []func() *cobra.Command{releaseCommand},
 }
 
+// gcPercent trades processor time for memory: most of what is in memory are the
+// marks of all objects there are, and garbage is made of all of them when they
+// are listed at the start. docs/performance.md has the figures.
+const gcPercent = 25
+
 func run(ctx context.Context, s settings, logger *slog.Logger) error {
+	if before := debug.SetGCPercent(gcPercent); before != 100 {
+		debug.SetGCPercent(before) // whoever sets GOGC knows better
+	}
 	log.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	klog.SetSlogLogger(logger)
 	sealer, redactor, err := secrecy.Open(s.common, logger)
