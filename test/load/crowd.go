@@ -216,9 +216,9 @@ func reconciled(ctx context.Context, url string) (n int, err error) {
 	return n, nil
 }
 
-// patiently asks until it is so; what has not happened after five minutes does not.
+// patiently asks until it is so; what has not happened after ten minutes does not.
 func patiently(ctx context.Context, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("five minutes have passed"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("ten minutes have passed"))
 	defer cancel()
 	for {
 		if is, err := done(); is || err != nil {
