@@ -35,6 +35,10 @@ type Config struct {
 	Cluster string
 	// Timeout is how long one Deliver may take at most. Default 10 s.
 	Timeout time.Duration
+	// BatchSize is the most records in one workflow when they come faster than
+	// Temporal takes them, 1 to 150. 1 is strictly one workflow per record. A lone
+	// record goes at once, whatever it is. Default 100.
+	BatchSize int
 	// Log is told what becomes of the keyset file. Default: nobody is.
 	Log *slog.Logger
 
@@ -86,6 +90,9 @@ func New(cfg Config) (*Client, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
 	if cfg.Timeout < 0 {
 		faults = append(faults, errors.New("timeout: must not be negative"))
+	}
+	if cfg.BatchSize < 0 || cfg.BatchSize > workflows.MaxBatchRecords {
+		faults = append(faults, fmt.Errorf("batch_size: must be from 1 to %d", workflows.MaxBatchRecords))
 	}
 	sealer, redactor, err := custody.Open(custody.Config{
 		KeysetFile: cfg.KeysetFile, KeysetKMSURI: cfg.KeysetKMSURI, KeysetKMSTokenFile: cfg.KeysetKMSTokenFile,
@@ -154,7 +161,9 @@ func (c *Client) connected(ctx context.Context) (starter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to Temporal: %w", err)
 	}
-	c.own, c.to = own, &workflows.Starter{Client: own, Sealer: c.sealer, Redactor: c.redactor}
+	c.own, c.to = own, workflows.NewBatcher(
+		&workflows.Starter{Client: own, Sealer: c.sealer, Redactor: c.redactor},
+		workflows.BatchConfig{Size: c.cfg.BatchSize, Wait: c.cfg.Timeout})
 	return c.to, nil
 }
 

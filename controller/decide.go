@@ -2,6 +2,7 @@ package controller
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,15 +25,15 @@ const (
 )
 
 // decide looks at an object's marks, at whether it has ended, and at what is
-// known of its delivery. It may be called any number of times; the same facts
-// give the same step.
-func decide(o client.Object, ended bool, d stage) step {
-	held := isHeld(o)
+// known of the delivery of its row. It may be called any number of times; the
+// same facts give the same step.
+func decide(o client.Object, row string, ended bool, d stage) step {
+	held, marked := isHeld(o), isMarked(o, row)
 	deleting := !o.GetDeletionTimestamp().IsZero()
 	switch {
-	case marked(o) && held:
+	case marked && held:
 		return stepMark // somebody restored the object, or put the finalizer back on
-	case marked(o):
+	case marked:
 		return stepForget
 	case d == stagePersisted:
 		return stepMark
@@ -62,4 +63,9 @@ func keptByOthers(o client.Object) bool {
 
 func isHeld(o client.Object) bool { return controllerutil.ContainsFinalizer(o, v1.DeliveryFinalizer) }
 
-func marked(o client.Object) bool { return o.GetAnnotations()[v1.PersistedAnnotation] != "" }
+// isMarked tells that the object says its row is committed. A mark that tells of
+// another row is none: annotations travel with manifests and backups.
+func isMarked(o client.Object, row string) bool {
+	id, _, _ := strings.Cut(o.GetAnnotations()[v1.PersistedAnnotation], " ")
+	return id != "" && id == row
+}

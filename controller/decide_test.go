@@ -12,6 +12,7 @@ import (
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	const foreign = "example.org/theirs"
+	const row = "6b1d3a52-0f7c-5e0a-9c6e-2b8f41d7a513"
 	now := metav1.NewTime(time.Unix(1, 0))
 	tests := []struct {
 		name       string
@@ -53,11 +54,24 @@ func TestDecide(t *testing.T) {
 				ex.DeletionTimestamp = &now
 			}
 			if tc.marked {
-				ex.Annotations = map[string]string{v1.PersistedAnnotation: "id time"}
+				ex.Annotations = map[string]string{v1.PersistedAnnotation: row + " time"}
 			}
-			if got := decide(ex, ex.Status.Phase.Terminal(), tc.delivery); got != tc.want {
+			if got := decide(ex, row, ex.Status.Phase.Terminal(), tc.delivery); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
 		})
+	}
+}
+
+// Annotations travel with manifests and backups.
+func TestAMarkOfAnotherRowIsNone(t *testing.T) {
+	t.Parallel()
+	for mark, want := range map[string]step{
+		"row-1 2026-01-01T00:00:00Z": stepForget, "row-1": stepForget, "row-2 2026-01-01T00:00:00Z": stepHold, "row": stepHold, " row-1": stepHold,
+	} {
+		ex := &v1.KubernetesExecution{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1.PersistedAnnotation: mark}}}
+		if got := decide(ex, "row-1", true, stageUnknown); got != want {
+			t.Errorf("%q: %s, want %s", mark, got, want)
+		}
 	}
 }

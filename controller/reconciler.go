@@ -43,7 +43,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return letGo(ctx, r.Client, r.Source, o)
 	}
 	d := r.Deliveries.look(o.GetUID())
-	next := decide(o, r.Source.Ended(o), d.stage)
+	next := decide(o, r.row(o), r.Source.Ended(o), d.stage)
 	if next == stepForget {
 		r.Deliveries.drop(o.GetUID())
 		return r.review(ctx, o)
@@ -100,8 +100,13 @@ func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d deliv
 	return nil
 }
 
+// row is the id of the object's row, whoever delivers it.
+func (r *Reconciler) row(o client.Object) string {
+	return audit.ID(r.Deliveries.cfg.Cluster, string(o.GetUID()))
+}
+
 func (r *Reconciler) mark(ctx context.Context, o client.Object, d delivery) error {
-	if marked(o) {
+	if isMarked(o, r.row(o)) {
 		return patch(ctx, r.Client, o, released(o, nil))
 	}
 	if err := patch(ctx, r.Client, o, released(o, persistedAnnotations(d.receipt, time.Now()))); err != nil {

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/auditflow/auditflow/api/v1"
 )
 
 // Release takes our finalizer off objects, for when nobody will do so any more:
@@ -89,7 +91,7 @@ func (r Release) one(ctx context.Context, s Source, o *metav1.PartialObjectMetad
 		return nil
 	}
 	done.Held++
-	if !marked(o) {
+	if o.GetAnnotations()[v1.PersistedAnnotation] == "" {
 		done.Unpersisted++
 		if !r.Unpersisted {
 			done.Kept++

@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	v1 "github.com/auditflow/auditflow/api/v1"
-	"github.com/auditflow/auditflow/audit"
 )
 
 // review removes a marked object when its review window is over, and comes back
@@ -20,7 +19,7 @@ func (r *Reconciler) review(ctx context.Context, o client.Object) (ctrl.Result, 
 	if !r.Source.Ended(o) || !o.GetDeletionTimestamp().IsZero() {
 		return ctrl.Result{}, nil
 	}
-	until, ends := reviewEnds(o, audit.ID(r.Deliveries.cfg.Cluster, string(o.GetUID())), r.Review)
+	until, ends := reviewEnds(o, r.row(o), r.Review)
 	if !ends {
 		return ctrl.Result{}, nil
 	}

@@ -75,7 +75,7 @@ func TestTheCacheKeepsMarksAndNoContent(t *testing.T) {
 		o.SetFinalizers([]string{v1.DeliveryFinalizer})
 		o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: secret}})
 		stripped(t, o)
-		if !marked(o) || !isHeld(o) || len(o.GetAnnotations()) != 1 || o.GetManagedFields() != nil {
+		if !isMarked(o, "id") || !isHeld(o) || len(o.GetAnnotations()) != 1 || o.GetManagedFields() != nil {
 			t.Errorf("%T keeps annotations %v, finalizers %v, managed fields %v", o, o.GetAnnotations(), o.GetFinalizers(), o.GetManagedFields())
 		}
 	}

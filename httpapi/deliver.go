@@ -101,7 +101,7 @@ func same(before, now audit.Record) bool {
 // startProblem is what a client may know of an error of Temporal's.
 func (d *door) startProblem(err error) *Problem {
 	var refused *serviceerror.InvalidArgument
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) || errors.Is(err, workflows.ErrTooLarge) {
 		d.complain("Temporal refuses a record", err)
 		return problem(http.StatusRequestEntityTooLarge, "too-large", "The record is too large", "Temporal does not take an envelope of its size")
 	}

@@ -66,7 +66,7 @@ func releaseCommand() *cobra.Command {
 				return fmt.Errorf("--output: want table or json, not %q", f.output)
 			}
 			if err := f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
-				return daemon.Failure{Err: err}
+				return daemon.WorkError{Err: err}
 			}
 			return nil
 		},

@@ -40,16 +40,16 @@ type Program[C any] struct {
 	// Run runs until ctx ends.
 	Run func(ctx context.Context, c C, log *slog.Logger) error
 	// Commands are what the binary can do besides, each made anew for every run.
-	// An error of theirs is one of usage, unless it is a [Failure].
+	// An error of theirs is one of usage, unless it is a [WorkError].
 	Commands []func() *cobra.Command
 }
 
-// Failure is the error of a command that was used rightly and could not do all
+// WorkError is the error of a command that was used rightly and could not do all
 // of its work. It ends the program with exit code 1.
-type Failure struct{ Err error }
+type WorkError struct{ Err error }
 
-func (f Failure) Error() string { return f.Err.Error() }
-func (f Failure) Unwrap() error { return f.Err }
+func (f WorkError) Error() string { return f.Err.Error() }
+func (f WorkError) Unwrap() error { return f.Err }
 
 // Main runs the program and returns its exit code. SIGINT and SIGTERM end it in
 // good order; a second one ends it at once.
@@ -61,7 +61,7 @@ func Main[C any](p Program[C], args []string, stdout, stderr io.Writer) int {
 	cmd.SetErr(stderr)
 	if err := cmd.Execute(); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
-		var failure Failure
+		var failure WorkError
 		switch {
 		case errors.As(err, &failure):
 			code = exitFailed

@@ -243,6 +243,16 @@ func TestTextOfEverySizeAndKindArrivesAsItWas(t *testing.T) {
 	}
 }
 
+// Annotations travel with manifests: an execution that comes with the mark of
+// another one is recorded all the same.
+func TestAMarkOfAnotherExecutionIsNone(t *testing.T) {
+	t.Parallel()
+	ex := execution("copied-mark")
+	ex.Annotations = map[string]string{v1.PersistedAnnotation: "6b1d3a52-0f7c-5e0a-9c6e-2b8f41d7a513 2020-01-01T00:00:00Z"}
+	done := execute(t, ex, world.Plan{Output: "once"})
+	isMarked(t, done.Name, theRow(t, patience, done.UID).ID)
+}
+
 func TestAMarkThatIsLostMeansAnotherDeliveryAndNoOtherRow(t *testing.T) {
 	t.Parallel()
 	done := execute(t, execution("delivered-again"), world.Plan{Output: "once"})

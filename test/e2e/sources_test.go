@@ -65,10 +65,9 @@ func TestWhatIsRecordedIsRemovedAfterItsReviewWindow(t *testing.T) {
 		isMarked(t, done.Name, theRow(t, patience, done.UID).ID)
 		return ex
 	}
-	kept, quarantined, copied := ends("review-kept"), ends("review-quarantined"), ends("review-copied-mark")
+	kept, quarantined := ends("review-kept"), ends("review-quarantined")
 	annotateObject(t, kept, v1.KeepAnnotation, "true")
 	annotateObject(t, quarantined, v1.StateAnnotation, v1.StateQuarantined)
-	annotateObject(t, copied, v1.PersistedAnnotation, "6b1d3a52-0f7c-5e0a-9c6e-2b8f41d7a513 2020-01-01T00:00:00Z")
 	unfinished := execution("review-unfinished")
 	if _, err := stage.executor.Begin(t.Context(), unfinished, world.Plan{Duration: "10m"}); err != nil {
 		t.Fatal(err)
@@ -90,7 +89,7 @@ func TestWhatIsRecordedIsRemovedAfterItsReviewWindow(t *testing.T) {
 			t.Errorf("no removed object of source %s is counted", source)
 		}
 	}
-	for _, ex := range []*v1.KubernetesExecution{kept, quarantined, copied, unfinished} {
+	for _, ex := range []*v1.KubernetesExecution{kept, quarantined, unfinished} {
 		if err := stage.executor.Client.Get(t.Context(), client.ObjectKeyFromObject(ex), &v1.KubernetesExecution{}); err != nil {
 			t.Errorf("%s is not there any more: %v", ex.Name, err)
 		}

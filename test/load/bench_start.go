@@ -86,7 +86,7 @@ func (b *startBench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := newCrowd(w, b.objects)
+	c, err := newCrowd(ctx, w, b.objects)
 	if err != nil {
 		return err
 	}

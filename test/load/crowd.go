@@ -40,12 +40,12 @@ type crowd struct {
 
 const crowdNamespace = "crowd"
 
-func newCrowd(w *world.World, objects int) (*crowd, error) {
+func newCrowd(ctx context.Context, w *world.World, objects int) (*crowd, error) {
 	executor, err := world.NewExecutor(w.Kube.Config)
 	if err != nil {
 		return nil, err
 	}
-	db, err := pgxpool.New(context.Background(), w.Postgres.URL)
+	db, err := pgxpool.New(ctx, w.Postgres.URL)
 	if err != nil {
 		return nil, err
 	}
