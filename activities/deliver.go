@@ -202,7 +202,7 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 		return Delivered{}, d.failure("append to the store", err)
 	}
 	for i := range receipts {
-		receipts[i].Masked = masked(records[i])
+		receipts[i].Masked = records[i].Masked()
 	}
 	d.Metrics.stored(time.Now(), records, receipts)
 	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: policyOf(records)}, nil
@@ -215,13 +215,6 @@ func policyOf(records []audit.Record) string {
 		return ""
 	}
 	return records[0].Policy
-}
-
-func masked(r audit.Record) (n int) {
-	for _, m := range r.Redactions {
-		n += m.Count
-	}
-	return n
 }
 
 func countByRule(records []audit.Record) map[string]int {

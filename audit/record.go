@@ -106,6 +106,14 @@ type Redaction struct {
 	Count int    `json:"count"`
 }
 
+// Masked is how many places were masked, over all rules.
+func (r Record) Masked() (n int) {
+	for _, m := range r.Redactions {
+		n += m.Count
+	}
+	return n
+}
+
 // Note tells that Count places under Path were changed by normalisation.
 type Note struct {
 	Change string `json:"change"` // one of the Change constants

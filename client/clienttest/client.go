@@ -90,6 +90,7 @@ func (c *Client) commit(p *pendingRecord) {
 	p.receipt = audit.Receipt{
 		ID: p.record.ID, Outcome: audit.OutcomeStored,
 		Partition: "kubernetes_execution_audit_" + audit.PeriodOf(audit.Monthly, p.record.CreatedAt).Suffix(),
+		Masked:    p.record.Masked(),
 	}
 	for _, row := range c.rows {
 		if row.ID != p.record.ID {

@@ -286,7 +286,7 @@ func TestWithoutAScheduleOrAWorkerItIsSaidSo(t *testing.T) {
 
 func TestTheWorkersFileIsUnderstood(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../worker/config.go")
+	source, err := os.ReadFile("../internal/work/config.go")
 	must(t, err)
 	_, yaml, _ := strings.Cut(string(source), "have defaults):\n")
 	yaml, _, found := strings.Cut(yaml, "Exit codes:")
