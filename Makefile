@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SERVERS := kube temporal postgres s3
 ROWS ?= 1000000
 OBJECTS ?= 50000
-GO_TEST := go test -race -count=1 -p 1 -timeout 15m
+GO_TEST := go test -race -count=1 -timeout 15m
 
 .PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills bench-redact lint generate verify tools build fmt clean
 
@@ -37,8 +37,8 @@ bench-http: tools ## the HTTP door at saturation, api and worker killed meanwhil
 	go run ./test/load bench-http --seconds 60
 
 test: tools ## all tests, on real servers, with the race detector (< 15 min once tools are built)
-	go build -race ./... # on all cores; the tests themselves run one package at a time, for each has servers of its own
-	$(GO_TEST) ./...
+	$(GO_TEST) -p 2 $$(go list ./... | grep -v /test/e2e$$) # two at a time: each has servers of its own, and waits for them
+	$(GO_TEST) ./test/e2e # which counts seconds, and has the machine to itself
 
 test-unit: ## the tests that need no server: seconds
 	go test -race -count=1 ./audit/... ./activities ./controller ./workflows ./internal/... ./client/clienttest ./cmd/controller ./cmd/internal/... ./test/dev ./test/leak/... ./test/architecture

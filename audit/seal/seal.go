@@ -43,6 +43,11 @@ var (
 	ErrEnvelope = errors.New("envelope is damaged or not meant for this workflow, stage or version")
 )
 
+// windowBytes is how far back compression looks, and what each processor's
+// encoder keeps in memory twice for as long as the process lives: the default
+// would be 8 MiB, for records of which few reach one.
+const windowBytes = 1 << 20
+
 // Sealer seals with the primary key of one keyset and opens with every enabled
 // one, as its file has them now. It is safe for concurrent use. One with
 // [Config.Report] watches its file until it is closed; another holds nothing
@@ -64,7 +69,7 @@ func New(cfg Config) (*Sealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := zstd.NewWriter(nil)
+	enc, err := zstd.NewWriter(nil, zstd.WithWindowSize(windowBytes))
 	if err != nil {
 		return nil, fmt.Errorf("start the compressor: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/auditflow/auditflow/test/leak"
+	"github.com/auditflow/auditflow/workflows"
 )
 
 // controls are words that are known to be in each kind of place: a search that
@@ -13,9 +14,10 @@ import (
 func (p *plants) controls() map[string]string {
 	return map[string]string{
 		leak.PlaceTables: p.canary(), leak.PlaceWAL: p.canary(), leak.PlaceRows: p.canary(),
-		leak.PlaceTemporal: canaryCase, leak.PlaceVisibility: canaryCase, leak.PlaceHistories: canaryCase,
-		leak.PlaceLogs:   "database system is ready to accept connections",
-		leak.PlaceEvents: "AuditPersisted", leak.PlaceMetrics: "go_goroutines",
+		leak.PlaceTemporal: canaryCase, leak.PlaceHistories: canaryCase,
+		leak.PlaceVisibility: workflows.TypeDeliverAudit, // of a batch it tells only what all executions have in common
+		leak.PlaceLogs:       "database system is ready to accept connections",
+		leak.PlaceEvents:     "AuditPersisted", leak.PlaceMetrics: "go_goroutines",
 	}
 }
 
