@@ -23,10 +23,10 @@ bench-queries: tools ## every query with and without partitions, ROWS=1000000; w
 bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (about 3 min)
 	go run ./test/load bench-append
 
-bench-backlog: tools ## a backlog of 5,000 executions, in batches and one by one; writes out/backlog.json (< 5 min)
+bench-backlog: tools ## a backlog of 5,000 executions, in batches and one by one; writes out/backlog.json (4 min)
 	go run ./test/load bench-backlog
 
-bench-start: tools ## the controller's start on 50,000 objects, OBJECTS=50000; writes out/start.json (about 3 min)
+bench-start: tools ## the controller's start on 50,000 objects, OBJECTS=50000; writes out/start.json (about 1 min)
 	go run ./test/load bench-start --objects $(OBJECTS)
 
 bench-maintenance: tools ## maintenance under load, the archive's speed, two simulated years; writes out/maintenance.json (< 10 min)
