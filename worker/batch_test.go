@@ -53,6 +53,17 @@ func newBatchDoor(t *testing.T, namespace string, cfg workflows.BatchConfig) *ba
 // work runs a worker with a database of its own until the test ends.
 func (d *batchDoor) work(t *testing.T) {
 	t.Helper()
+	stop, ended := d.workWith(t, newStore(t))
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func newStore(t *testing.T) *postgres.Store {
+	t.Helper()
 	database, err := servers.Postgres.NewDatabase(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -61,24 +72,26 @@ func (d *batchDoor) work(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(store.Close)
 	if err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+// workWith runs a worker until it is asked to stop, which it has done once ended
+// says how.
+func (d *batchDoor) workWith(t *testing.T, store activities.Appender) (stop func(), ended <-chan error) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
+	done := make(chan error, 1)
 	go func() {
-		ended <- worker.Run(ctx, d.client, worker.Config{}, &activities.Deliver{
+		done <- worker.Run(ctx, d.client, worker.Config{}, &activities.Deliver{
 			Sealer: d.sealer, Redactor: redact.New(), Store: store, ErrorClass: postgres.Class,
 			Metrics: activities.NewMetrics(prometheus.NewRegistry()),
 		})
 	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		store.Close()
-	})
+	return stop, done
 }
 
 func (d *batchDoor) count(t *testing.T, query string) int64 {
