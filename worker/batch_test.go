@@ -27,8 +27,9 @@ import (
 // batchDoor is a door with a namespace of its own, and what a worker needs.
 type batchDoor struct {
 	*workflows.Batcher
-	client client.Client
-	sealer *seal.Sealer
+	client   client.Client
+	sealer   *seal.Sealer
+	redactor *redact.Redactor
 }
 
 func newBatchDoor(t *testing.T, namespace string, cfg workflows.BatchConfig) *batchDoor {
@@ -42,11 +43,11 @@ func newBatchDoor(t *testing.T, namespace string, cfg workflows.BatchConfig) *ba
 		t.Fatal(err)
 	}
 	_ = file.Close()
-	d := &batchDoor{client: newNamespace(t, namespace)}
+	d := &batchDoor{client: newNamespace(t, namespace), redactor: redact.New()}
 	if d.sealer, err = seal.Load(path); err != nil {
 		t.Fatal(err)
 	}
-	d.Batcher = workflows.NewBatcher(&workflows.Starter{Client: d.client, Sealer: d.sealer, Redactor: redact.New()}, cfg)
+	d.Batcher = workflows.NewBatcher(&workflows.Starter{Client: d.client, Sealer: d.sealer, Redactor: d.redactor}, cfg)
 	return d
 }
 

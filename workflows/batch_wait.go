@@ -66,11 +66,26 @@ func (v *vigil) ask(ctx context.Context) error {
 	return err
 }
 
-// result waits for the end of a workflow.
+// result waits for the end of a workflow, until ctx ends.
 func result(ctx context.Context, run client.WorkflowRun) (activities.Delivered, error) {
+	patient, leave := withoutDeadline(ctx)
+	defer leave()
 	var done activities.Delivered
-	if err := run.Get(ctx, &done); err != nil {
+	if err := run.Get(patient, &done); err != nil {
 		return activities.Delivered{}, fmt.Errorf("wait for %s: %w", run.GetID(), err)
 	}
 	return done, nil
+}
+
+// withoutDeadline ends when ctx does, and does not tell when that will be.
+// Temporal answers a poll for the end of a workflow a second before its deadline,
+// and at once if that is over; and the SDK then polls again: with a deadline it
+// polls as fast as it can for a whole second.
+func withoutDeadline(ctx context.Context) (_ context.Context, leave func()) {
+	patient, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return patient, func() {
+		stop()
+		cancel(nil)
+	}
 }

@@ -192,11 +192,6 @@ func tried(a *workflow.PendingActivityInfo) bool {
 	return a.ActivityType.Name == workflows.ActivityPersist && a.Attempt >= 2 && a.LastFailure.GetMessage() != ""
 }
 
-// reconnected is longer than healed: as a rule workers hear from a Temporal that
-// was restarted within seconds, but now and then a poll is lost with it, and is
-// given up only after its own time-out of 70 s.
-const reconnected = 4 * time.Minute
-
 func TestRestartingTemporalLosesAndDoublesNothing(t *testing.T) {
 	completions := during(t, "temporal-restarts", 100, func(ctx context.Context) error {
 		pause(t, time.Second)
@@ -222,7 +217,7 @@ func TestRestartingTemporalLosesAndDoublesNothing(t *testing.T) {
 		if err := stage.Temporal.Start(ctx); err != nil {
 			return err
 		}
-		theRow(t, reconnected, done.UID)
+		theRow(t, healed, done.UID)
 		isGone(t, ex)
 		return nil
 	})
