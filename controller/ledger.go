@@ -7,7 +7,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/auditflow/auditflow/audit"
 )
 
 // The ledger half of Deliveries: what is known of which object.
@@ -56,6 +59,9 @@ func (d *Deliveries) update(ctx context.Context, t target, change func(*delivery
 	case <-ctx.Done():
 	}
 }
+
+// row is the id of an object's row, whoever delivers it.
+func (d *Deliveries) row(o client.Object) string { return audit.ID(d.cfg.Cluster, string(o.GetUID())) }
 
 // drop forgets one object: it is marked, or it cannot be delivered any more.
 func (d *Deliveries) drop(uid types.UID) {

@@ -101,9 +101,7 @@ func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d deliv
 }
 
 // row is the id of the object's row, whoever delivers it.
-func (r *Reconciler) row(o client.Object) string {
-	return audit.ID(r.Deliveries.cfg.Cluster, string(o.GetUID()))
-}
+func (r *Reconciler) row(o client.Object) string { return r.Deliveries.row(o) }
 
 func (r *Reconciler) mark(ctx context.Context, o client.Object, d delivery) error {
 	if isMarked(o, r.row(o)) {

@@ -81,6 +81,10 @@ func Setup(mgr manager.Manager, cfg Config, watched []Watched, starter Starter, 
 	if err := mgr.Add(feeds.from(deliveries.changed)); err != nil {
 		return fmt.Errorf("add feeds: %w", err)
 	}
+	counting := &census{cache: mgr.GetCache(), scheme: mgr.GetScheme(), watched: watched, deliveries: deliveries, log: mgr.GetLogger().WithName("census")}
+	if err := mgr.Add(counting); err != nil {
+		return fmt.Errorf("add census: %w", err)
+	}
 	return addStrays(mgr, watched)
 }
 

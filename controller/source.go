@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	v1 "github.com/auditflow/auditflow/api/v1"
 	"github.com/auditflow/auditflow/audit"
 )
 
@@ -37,6 +38,9 @@ type Source interface {
 	Records(o client.Object) bool
 	// Ended tells whether what a cached object stands for is over for good.
 	Ended(o client.Object) bool
+	// CompletedAt is when it ended by the cached object's own account; zero when
+	// that does not say. It is asked of objects without a persisted mark only.
+	CompletedAt(o client.Object) time.Time
 	// Observe reads the facts, past any cache, and maps them to the record. The
 	// same facts give the same record, for it may be asked any number of times.
 	// An error is tried again for ever, so what somebody wrote wrongly into the
@@ -101,6 +105,10 @@ func stripMetadata(o client.Object) {
 	}
 	o.SetAnnotations(ours)
 }
+
+// awaited tells that an object does not say yet that its row is committed. Of
+// the others, which are nearly all, the cache need not keep when they ended.
+func awaited(o client.Object) bool { return o.GetAnnotations()[v1.PersistedAnnotation] == "" }
 
 // shared is the one copy of a text of which every object brings its own.
 func shared(s string) string {

@@ -2,7 +2,9 @@ package controller
 
 import (
 	"context"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,14 +26,19 @@ func (*Executions) Noun() string { return "execution" }
 // New is an empty execution.
 func (*Executions) New() client.Object { return &v1.KubernetesExecution{} }
 
-// Cache keeps of an execution its marks and its phase.
+// Cache keeps of an execution its marks and its phase, and until it is marked
+// its end.
 func (*Executions) Cache() cache.ByObject {
 	return cache.ByObject{Transform: func(object any) (any, error) {
 		if ex, ok := object.(*v1.KubernetesExecution); ok {
 			stripMetadata(ex)
 			ex.Labels, ex.OwnerReferences = nil, nil
 			ex.Spec = v1.KubernetesExecutionSpec{}
+			ended := endOf(ex)
 			ex.Status = v1.KubernetesExecutionStatus{Phase: v1.Phase(shared(string(ex.Status.Phase)))}
+			if awaited(ex) && ended != nil {
+				ex.Status.Result = &v1.Result{EndTime: ended}
+			}
 		}
 		return object, nil
 	}}
@@ -44,6 +51,21 @@ func (*Executions) Records(client.Object) bool { return true }
 func (*Executions) Ended(o client.Object) bool {
 	ex, ok := o.(*v1.KubernetesExecution)
 	return ok && ex.Status.Phase.Terminal()
+}
+
+// CompletedAt is the end time of its result.
+func (*Executions) CompletedAt(o client.Object) time.Time {
+	if ex, ok := o.(*v1.KubernetesExecution); ok && endOf(ex) != nil {
+		return endOf(ex).Time
+	}
+	return time.Time{}
+}
+
+func endOf(ex *v1.KubernetesExecution) *metav1.Time {
+	if ex.Status.Result == nil {
+		return nil
+	}
+	return ex.Status.Result.EndTime
 }
 
 // Observe reads the execution, its Job and its pods.

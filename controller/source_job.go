@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"slices"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -58,6 +59,9 @@ func stripJob(object any) (any, error) {
 		var ended []batchv1.JobCondition
 		if c := jobFinished(job); c != nil {
 			ended = []batchv1.JobCondition{{Type: c.Type, Status: c.Status}}
+			if awaited(job) {
+				ended[0].LastTransitionTime = c.LastTransitionTime
+			}
 		}
 		job.Status = batchv1.JobStatus{Conditions: ended}
 	}
@@ -84,6 +88,14 @@ func ofAnExecution(o client.Object) bool {
 func (*Jobs) Ended(o client.Object) bool {
 	job, ok := o.(*batchv1.Job)
 	return ok && jobFinished(job) != nil
+}
+
+// CompletedAt is when the Job controller declared it.
+func (*Jobs) CompletedAt(o client.Object) time.Time {
+	if job, ok := o.(*batchv1.Job); ok && jobFinished(job) != nil {
+		return jobFinished(job).LastTransitionTime.Time
+	}
+	return time.Time{}
 }
 
 // Observe reads the Job and its pods.
