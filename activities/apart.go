@@ -45,6 +45,7 @@ const recordPatience = 2 * time.Second
 // record is redacted by itself, and one that panics or takes too long is sealed
 // again as it was, for a delivery of its own.
 func (d *Deliver) RedactEach(ctx context.Context, envelope []byte) (parted Parted, err error) {
+	defer func() { d.Metrics.failed(stepRedact, d.errorType(err)) }()
 	defer contain(&err)
 	workflowID := activity.GetInfo(ctx).WorkflowExecution.ID
 	records, err := d.Sealer.Open(envelope, seal.Observed, workflowID)

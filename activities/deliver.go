@@ -79,6 +79,7 @@ func (d Delivered) Masked() (n int) {
 // nothing can stop it, and counts as one of [MaxRedactions] until it ends. An
 // attempt that comes meanwhile waits for it and begins nothing.
 func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte, err error) {
+	defer func() { d.Metrics.failed(stepRedact, d.errorType(err)) }()
 	defer contain(&err)
 	workflowID := activity.GetInfo(ctx).WorkflowExecution.ID
 	about := redactionKey{workflowID, sha256.Sum256(envelope)}

@@ -13,6 +13,7 @@ import (
 type Metrics struct {
 	attempts   *prometheus.CounterVec
 	failures   *prometheus.CounterVec
+	steps      *prometheus.CounterVec
 	duration   prometheus.Histogram
 	records    *prometheus.CounterVec
 	redactions *prometheus.CounterVec
@@ -30,6 +31,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "kubernaut_kubernetesexecutor_audit_storage_failures_total",
 			Help: "Total audit storage failures",
 		}, []string{"error_type"}),
+		steps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "auditflow_delivery_failures_total",
+			Help: "Attempts of a delivery's step that failed, by step (redact, persist) and error_type: key_unknown (no key opens the envelope), marshal_error, timeout, panic, or a class of the store's errors; each is tried again",
+		}, []string{"step", "error_type"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "kubernaut_kubernetesexecutor_audit_storage_duration_seconds",
 			Help:    "Duration of audit storage operations",
@@ -49,7 +54,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400},
 		}),
 	}
-	r.MustRegister(m.attempts, m.failures, m.duration, m.records, m.redactions, m.lag)
+	r.MustRegister(m.attempts, m.failures, m.steps, m.duration, m.records, m.redactions, m.lag)
 	for _, status := range []string{"success", "error"} { // a series that exists at 0 can be alerted on
 		m.attempts.WithLabelValues(status)
 	}
@@ -58,7 +63,25 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	} {
 		m.records.WithLabelValues(string(outcome))
 	}
+	for _, errorType := range []string{TypeKeyUnknown, TypeEnvelope, TypeTimeout, TypePanic} {
+		m.failures.WithLabelValues(errorType)
+		m.steps.WithLabelValues(stepRedact, errorType)
+		m.steps.WithLabelValues(stepPersist, errorType)
+	}
 	return m
+}
+
+// The steps of a delivery. Redacting a batch record by record is the first one, too.
+const (
+	stepRedact  = "redact"
+	stepPersist = "persist"
+)
+
+// failed counts an attempt that failed; none when the type is empty.
+func (m *Metrics) failed(step, errorType string) {
+	if errorType != "" {
+		m.steps.WithLabelValues(step, errorType).Inc()
+	}
 }
 
 func (m *Metrics) attempt(took time.Duration, errorType string) {
@@ -69,6 +92,7 @@ func (m *Metrics) attempt(took time.Duration, errorType string) {
 	}
 	m.attempts.WithLabelValues("error").Inc()
 	m.failures.WithLabelValues(errorType).Inc()
+	m.failed(stepPersist, errorType)
 }
 
 func (m *Metrics) stored(now time.Time, records []audit.Record, receipts []audit.Receipt) {

@@ -69,6 +69,17 @@ func (m metrics) steady() string { return clock.ReplaceAllString(string(m), "$1 
 // Of the three records, one is two hours late, one early, of one the time is
 // not known; their duplicates and the conflict observe no lag and mask nothing.
 const goldenMetrics = `
+# HELP auditflow_delivery_failures_total Attempts of a delivery's step that failed, by step (redact, persist) and error_type: key_unknown (no key opens the envelope), marshal_error, timeout, panic, or a class of the store's errors; each is tried again
+# TYPE auditflow_delivery_failures_total counter
+auditflow_delivery_failures_total{error_type="connection",step="persist"} 1
+auditflow_delivery_failures_total{error_type="key_unknown",step="persist"} 0
+auditflow_delivery_failures_total{error_type="key_unknown",step="redact"} 0
+auditflow_delivery_failures_total{error_type="marshal_error",step="persist"} 0
+auditflow_delivery_failures_total{error_type="marshal_error",step="redact"} 0
+auditflow_delivery_failures_total{error_type="panic",step="persist"} 0
+auditflow_delivery_failures_total{error_type="panic",step="redact"} 0
+auditflow_delivery_failures_total{error_type="timeout",step="persist"} 0
+auditflow_delivery_failures_total{error_type="timeout",step="redact"} 0
 # HELP auditflow_delivery_lag_seconds Time from the completion of an execution, by its own clock, to its committed row
 # TYPE auditflow_delivery_lag_seconds histogram
 auditflow_delivery_lag_seconds_bucket{le="0.05"} 1
@@ -118,4 +129,19 @@ kubernaut_kubernetesexecutor_audit_storage_duration_seconds_count 4
 # HELP kubernaut_kubernetesexecutor_audit_storage_failures_total Total audit storage failures
 # TYPE kubernaut_kubernetesexecutor_audit_storage_failures_total counter
 kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="connection"} 1
+kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="key_unknown"} 0
+kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="marshal_error"} 0
+kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="panic"} 0
+kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="timeout"} 0
 `
+
+func TestAnEnvelopeThatNoKeyOpensIsCountedAtTheStepItStops(t *testing.T) {
+	t.Parallel()
+	b, other := newBench(t), newBench(t)
+	if failure := b.failure(t, "Redact", other.seal(t, seal.Observed, observed("one"))); failure.Type() != "key_unknown" {
+		t.Errorf("type %q", failure.Type())
+	}
+	exposition(t, b.metrics).has(t,
+		`auditflow_delivery_failures_total{error_type="key_unknown",step="redact"} 1`,
+		`auditflow_delivery_failures_total{error_type="key_unknown",step="persist"} 0`)
+}

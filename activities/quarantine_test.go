@@ -42,6 +42,7 @@ func TestAScrapeDoesWithoutTheQuarantineOfADatabaseThatIsAway(t *testing.T) {
 				began := time.Now()
 				got := exposition(t, registry)
 				got.has(t, "other 0")
+				got.has(t, "auditflow_quarantine_read_failures_total 1")
 				if strings.Contains(string(got), "auditflow_quarantine_records") {
 					t.Errorf("a sample of what is not known: %s", got)
 				}

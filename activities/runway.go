@@ -18,19 +18,19 @@ type Trail interface {
 	Tombstones(ctx context.Context, limit int) ([]audit.Tombstone, error)
 	Holds(ctx context.Context, released bool) ([]audit.Hold, error)
 	Holding(ctx context.Context, partition string) ([]audit.Hold, error)
+	// Restored is how many rows are back from the archive, and their table's bytes.
+	Restored(ctx context.Context) (rows, bytes int64, err error)
 }
 
-// What costs more than a look into the catalogue is asked again only after a
-// while, whatever the scrapes.
-const (
-	catalogueFor = time.Minute
-	heldFor      = 10 * time.Minute
-)
-
-// trailGauges ask the store at each scrape.
+// trailGauges ask the store at each scrape, for no longer than [scrapePatience]
+// all together; what costs more than a look into the catalogue, more rarely.
 type trailGauges struct {
-	trail                             Trail
-	runway, rows, bytes, unverifiedAt *prometheus.Desc
+	trail     Trail
+	retention audit.Retention
+
+	runway, rows, bytes, partitions    *prometheus.Desc
+	unverified, holds, collides, stays *prometheus.Desc
+	failures                           *prometheus.CounterVec
 
 	mu      sync.Mutex // held while a scrape asks
 	filed   []lifecycle.Filed
@@ -38,35 +38,55 @@ type trailGauges struct {
 	held    map[string]answer
 }
 
-// answer is whether a partition is held, and when that was asked.
-type answer struct {
-	held bool
-	at   time.Time
-}
+// What can be asked of the trail: labels of the failures.
+const (
+	askPartitions = "partitions"
+	askArchive    = "archive"
+	askRestored   = "restored"
+	askHolds      = "holds"
+)
 
-// NewTrailGauges makes the gauges of partitions, rows and bytes. What the
-// database does not tell within a second has no sample, and the scrape goes on
+// NewTrailGauges makes the gauges of partitions, rows, bytes and holds; the
+// retention is the one that the trail is under. What the database does not tell
+// within a second has no sample, is counted as a failure, and the scrape goes on
 // without it.
-func NewTrailGauges(t Trail) prometheus.Collector {
-	state := []string{"state"}
-	return &trailGauges{
-		trail: t, held: map[string]answer{},
-		runway: prometheus.NewDesc("auditflow_partition_runway_seconds",
-			"For how long from now there is a partition for every instant; absent while the database does not answer", nil, nil),
-		rows: prometheus.NewDesc("auditflow_trail_rows",
-			"Rows, estimated where they are live: live (in the database), archived, held (in partitions of which any row is held)", state, nil),
-		bytes: prometheus.NewDesc("auditflow_trail_bytes",
-			"Bytes: live (tables with indexes), archived (segments), held (tables with indexes)", state, nil),
-		unverifiedAt: prometheus.NewDesc("auditflow_archive_unverified_seconds",
-			"Time since the archived period that was read back longest ago was; absent while nothing is archived", nil, nil),
+func NewTrailGauges(t Trail, r audit.Retention) prometheus.Collector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
 	}
+	g := &trailGauges{
+		trail: t, retention: r, held: map[string]answer{},
+		runway: desc("auditflow_partition_runway_seconds",
+			"For how long from now there is a partition for every instant; absent while the database does not answer"),
+		partitions: desc("auditflow_partitions",
+			"Partitions by state: attached, detaching (half way out, blocks others until it is finished), detached (out, to be compared and dropped)", "state"),
+		rows: desc("auditflow_trail_rows",
+			"Rows, estimated where they are live: live (in the database), archived, held (in partitions of which any row is held), restored", "state"),
+		bytes: desc("auditflow_trail_bytes",
+			"Bytes: live (tables with indexes), archived (segments), held (tables with indexes), restored (table with indexes)", "state"),
+		unverified: desc("auditflow_archive_unverified_seconds",
+			"Time since the archived period that was read back longest ago was; absent while nothing is archived"),
+		holds: desc("auditflow_holds", "Holds in force"),
+		collides: desc("auditflow_hold_collision_seconds",
+			"Time until something that is held expires and only its hold keeps it, by place: database, archive (holds on periods only); absent when nothing will", "place"),
+		stays: desc("auditflow_held_expired", "Partitions (database) and periods (archive, holds on periods only) that have expired and that only a hold keeps, by place", "place"),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "auditflow_trail_read_failures_total",
+			Help: "Questions for these gauges that the database did not answer in time, by question: partitions, archive, restored, holds",
+		}, []string{"question"}),
+	}
+	for _, question := range []string{askPartitions, askArchive, askRestored, askHolds} {
+		g.failures.WithLabelValues(question)
+	}
+	return g
 }
 
 // Describe implements [prometheus.Collector].
 func (g *trailGauges) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.runway, g.rows, g.bytes, g.unverifiedAt} {
+	for _, d := range []*prometheus.Desc{g.runway, g.partitions, g.rows, g.bytes, g.unverified, g.holds, g.collides, g.stays} {
 		descs <- d
 	}
+	g.failures.Describe(descs)
 }
 
 // Collect implements [prometheus.Collector].
@@ -75,93 +95,80 @@ func (g *trailGauges) Collect(samples chan<- prometheus.Metric) {
 	defer cancel()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	defer g.failures.Collect(samples)
+	to := sink{g, samples}
 	now := time.Now()
 	partitions, err := g.trail.Partitions(ctx)
+	if g.failed(askPartitions, err) {
+		return // the rest would have to wait for the same database
+	}
+	to.partitions(now, partitions)
+	catalogued := !g.failed(askArchive, g.readCatalogue(ctx, now))
+	if catalogued {
+		to.archive(now)
+	}
+	if rows, bytes, err := g.trail.Restored(ctx); !g.failed(askRestored, err) {
+		to.size("restored", rows, bytes)
+	}
+	holds, held, err := g.heldAmong(ctx, now, partitions)
+	if g.failed(askHolds, err) {
+		return
+	}
+	to.gauge(g.holds, float64(len(holds)))
+	rows, bytes := sizeOf(held)
+	to.size("held", rows, bytes)
+	to.collision("database", now, lifecycle.CollideLive(now, g.retention, held))
+	if catalogued {
+		to.collision("archive", now, lifecycle.CollideArchive(now, g.retention, g.filed, holds))
+	}
+}
+
+func (g *trailGauges) failed(question string, err error) bool {
 	if err != nil {
-		return // what is wrong with the database is told by readiness and failed runs
+		g.failures.WithLabelValues(question).Inc()
 	}
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		samples <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	return err != nil
+}
+
+// sink is where one scrape's samples go.
+type sink struct {
+	*trailGauges
+	samples chan<- prometheus.Metric
+}
+
+func (s sink) gauge(d *prometheus.Desc, value float64, labels ...string) {
+	s.samples <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+func (s sink) size(state string, rows, bytes int64) {
+	s.gauge(s.trailGauges.rows, float64(rows), state)
+	s.gauge(s.trailGauges.bytes, float64(bytes), state)
+}
+
+func (s sink) partitions(now time.Time, all []audit.Partition) {
+	s.gauge(s.runway, lifecycle.Runway(now, all).Seconds())
+	rows, bytes := sizeOf(all)
+	s.size("live", rows, bytes)
+	byState := map[audit.PartitionState]int{audit.PartitionAttached: 0, audit.PartitionDetaching: 0, audit.PartitionDetached: 0}
+	for _, p := range all {
+		byState[p.State]++
 	}
-	size := func(state string, rows, bytes int64) {
-		gauge(g.rows, float64(rows), state)
-		gauge(g.bytes, float64(bytes), state)
-	}
-	gauge(g.runway, lifecycle.Runway(now, partitions).Seconds())
-	rows, bytes := sizeOf(partitions)
-	size("live", rows, bytes)
-	if g.readCatalogue(ctx, now) == nil {
-		rows, bytes, oldest := g.archived()
-		size("archived", rows, bytes)
-		if !oldest.IsZero() {
-			gauge(g.unverifiedAt, max(0, now.Sub(oldest).Seconds()))
-		}
-	}
-	if held, err := g.heldAmong(ctx, now, partitions); err == nil {
-		rows, bytes := sizeOf(held)
-		size("held", rows, bytes)
+	for state, n := range byState {
+		s.gauge(s.trailGauges.partitions, float64(n), string(state))
 	}
 }
 
-func sizeOf(partitions []audit.Partition) (rows, bytes int64) {
-	for _, p := range partitions {
-		rows += max(0, p.Rows) // -1 is no estimate yet
-		bytes += p.Bytes
+func (s sink) archive(now time.Time) {
+	rows, bytes, oldest := s.archived()
+	s.size("archived", rows, bytes)
+	if !oldest.IsZero() {
+		s.gauge(s.unverified, max(0, now.Sub(oldest).Seconds()))
 	}
-	return rows, bytes
 }
 
-func (g *trailGauges) readCatalogue(ctx context.Context, now time.Time) error {
-	if !g.filedAt.IsZero() && now.Sub(g.filedAt) < catalogueFor {
-		return nil
+func (s sink) collision(place string, now time.Time, c lifecycle.Collision) {
+	s.gauge(s.stays, float64(c.Overdue), place)
+	if !c.Next.IsZero() {
+		s.gauge(s.collides, c.Next.Sub(now).Seconds(), place)
 	}
-	archived, err := g.trail.Archived(ctx, "")
-	if err != nil {
-		return err
-	}
-	tombstones, err := g.trail.Tombstones(ctx, 0)
-	if err != nil {
-		return err
-	}
-	g.filed, g.filedAt = lifecycle.File(archived, tombstones), now
-	return nil
-}
-
-func (g *trailGauges) archived() (rows, bytes int64, oldest time.Time) {
-	for _, f := range g.filed {
-		if f.Deleted {
-			continue
-		}
-		rows += f.Rows
-		bytes += f.Bytes
-		if oldest.IsZero() || f.ReadAt.Before(oldest) {
-			oldest = f.ReadAt
-		}
-	}
-	return rows, bytes, oldest
-}
-
-// heldAmong are the partitions that are held. Answers are kept for a while, so
-// that even a slow database has told all of them after some scrapes.
-func (g *trailGauges) heldAmong(ctx context.Context, now time.Time, partitions []audit.Partition) (held []audit.Partition, err error) {
-	holds, err := g.trail.Holds(ctx, false)
-	if err != nil || len(holds) == 0 {
-		clear(g.held)
-		return nil, err
-	}
-	for _, p := range partitions {
-		known, ok := g.held[p.Name]
-		if !ok || now.Sub(known.at) >= heldFor {
-			by, err := g.trail.Holding(ctx, p.Name)
-			if err != nil {
-				return nil, err
-			}
-			known = answer{len(by) > 0, now}
-			g.held[p.Name] = known
-		}
-		if known.held {
-			held = append(held, p)
-		}
-	}
-	return held, nil
 }

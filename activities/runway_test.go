@@ -80,9 +80,13 @@ func somewhere(now time.Time) *trail {
 	return tr
 }
 
+func (tr *trail) Restored(ctx context.Context) (rows, bytes int64, err error) {
+	return 7, 70, tr.ask(ctx, "Restored")
+}
+
 func gauges(tr *trail) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(activities.NewTrailGauges(tr))
+	registry.MustRegister(activities.NewTrailGauges(tr, audit.Retention{Mode: audit.RetainPartitions, Live: 48 * time.Hour, Archive: 20 * 24 * time.Hour}))
 	return registry
 }
 
@@ -96,7 +100,11 @@ func TestTheGaugesTellRunwayRowsAndBytesByState(t *testing.T) {
 			`auditflow_trail_rows{state="live"} 298`, `auditflow_trail_bytes{state="live"} 3000`,
 			`auditflow_trail_rows{state="archived"} 20`, `auditflow_trail_bytes{state="archived"} 60`,
 			`auditflow_trail_rows{state="held"} 0`, `auditflow_trail_bytes{state="held"} 1000`,
-			"auditflow_archive_unverified_seconds 14400")
+			"auditflow_archive_unverified_seconds 14400",
+			`auditflow_trail_rows{state="restored"} 7`, `auditflow_trail_bytes{state="restored"} 70`,
+			`auditflow_partitions{state="attached"} 3`, `auditflow_partitions{state="detaching"} 0`, `auditflow_partitions{state="detached"} 0`,
+			"auditflow_holds 1", `auditflow_held_expired{place="database"} 0`, `auditflow_hold_collision_seconds{place="database"} 172800`,
+			`auditflow_held_expired{place="archive"} 0`, `auditflow_trail_read_failures_total{question="holds"} 0`)
 
 		// The runway shrinks between scrapes; what costs is not asked each time.
 		time.Sleep(30 * time.Second)
@@ -119,10 +127,11 @@ func TestAScrapeDoesWithoutWhatTheDatabaseDoesNotTell(t *testing.T) {
 		fail, slow    string
 		with, without []string
 	}{
-		"it refuses":             {"Partitions", "", nil, []string{"runway", "trail_rows", "unverified"}},
-		"it does not answer":     {"", "Partitions", nil, []string{"runway", "trail_rows", "unverified"}},
-		"holds are slow to find": {"", "Holding", []string{"runway_seconds", `{state="live"}`, `{state="archived"}`}, []string{`{state="held"}`}},
-		"the catalogue is away":  {"Archived", "", []string{"runway_seconds", `{state="live"}`, `{state="held"}`}, []string{`{state="archived"}`, "unverified"}},
+		"it refuses":             {"Partitions", "", []string{`failures_total{question="partitions"} 1`}, []string{"runway", "trail_rows{", "unverified"}},
+		"it does not answer":     {"", "Partitions", []string{`failures_total{question="partitions"} 1`}, []string{"runway", "trail_rows{", "unverified"}},
+		"holds are slow to find": {"", "Holding", []string{"runway_seconds", `{state="live"}`, `{state="archived"}`, `{question="holds"} 1`}, []string{`{state="held"}`, "hold_collision", "held_expired"}},
+		"the catalogue is away":  {"Archived", "", []string{"runway_seconds", `{state="live"}`, `{state="held"}`, `{question="archive"} 1`}, []string{`{state="archived"}`, "unverified", `{place="archive"}`}},
+		"restores are away":      {"Restored", "", []string{`{state="held"}`, `{question="restored"} 1`}, []string{`{state="restored"}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -40,13 +40,7 @@ func (f Filed) decide(now time.Time, r audit.Retention, expired bool, partitions
 			return Keep, "the database still has " + p.Name
 		}
 	}
-	var overlapping []audit.Hold
-	for _, h := range holds {
-		if h.Kind == audit.HoldPeriod && f.period().Overlaps(audit.Period{Start: h.Start, End: h.End}) {
-			overlapping = append(overlapping, h)
-		}
-	}
-	if len(overlapping) > 0 {
+	if overlapping := periodHolds(f, holds); len(overlapping) > 0 {
 		return Keep, heldBy(overlapping)
 	}
 	return Drop, fmt.Sprintf("ended %s ago, and %s is kept", ago(now, f.End), Age(r.Archive))

@@ -48,6 +48,11 @@ func TestRestoredRowsAreWhatTheyWere(t *testing.T) {
 	restores, err := store.Restores(t.Context())
 	must(t, err)
 	equal(t, "restores", fmt.Sprint(restores), fmt.Sprint([]audit.Restore{want}))
+	rows, bytes, err := store.Restored(t.Context())
+	must(t, err)
+	if rows != 2 || bytes < 8192 {
+		t.Errorf("restored are %d rows, %d bytes", rows, bytes)
+	}
 
 	for _, r := range records {
 		row, err := store.Get(t.Context(), r.ID)

@@ -36,7 +36,7 @@ func (w *Worker) openMaintenance(ctx context.Context) error {
 		Partitions: store, Deliveries: worker.NewDeliveries(w.Temporal), ErrorClass: errorClass,
 		Metrics: activities.NewMaintenanceMetrics(w.Registry, workflows.Tasks()...),
 	}
-	w.Registry.MustRegister(activities.NewTrailGauges(store))
+	w.Registry.MustRegister(activities.NewTrailGauges(store, w.settings.maintenance.plan.Retention.Retention()))
 	if w.settings.maintenance.archive.URL != "" {
 		bucket, err := archive.Open(ctx, w.settings.maintenance.archive)
 		if err != nil {
