@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/auditflow/auditflow/activities"
 	"github.com/auditflow/auditflow/store/archive"
@@ -36,6 +37,7 @@ func (w *Worker) openMaintenance(ctx context.Context) error {
 		Partitions: store, Deliveries: worker.NewDeliveries(w.Temporal), ErrorClass: errorClass,
 		Metrics: activities.NewMaintenanceMetrics(w.Registry, workflows.Tasks()...),
 	}
+	w.schedules = worker.NewScheduleGauges(w.Registry)
 	w.Registry.MustRegister(activities.NewTrailGauges(store, w.settings.maintenance.plan.Retention.Retention()))
 	if w.settings.maintenance.archive.URL != "" {
 		bucket, err := archive.Open(ctx, w.settings.maintenance.archive)
@@ -55,9 +57,18 @@ func (w *Worker) maintainTrail(ctx context.Context, own client.Client) error {
 		w.Log.Warn("nothing will be archived or deleted", "reason", activities.NoBucket)
 	}
 	w.Log.Info("working", "task_queue", workflows.QueueMaintenance, "namespace", w.settings.common.Temporal.Namespace)
-	return worker.RunMaintenance(ctx, own, worker.MaintenanceConfig{
-		Schedules: w.settings.maintenance.plan.Schedules(), DrainTimeout: w.settings.worker.DrainTimeout,
-	}, w.maintain, w.Log)
+	schedules := w.settings.maintenance.plan.Schedules()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		w.schedules.Watch(ctx, own, w.settings.common.Temporal.Namespace, schedules, w.Log)
+		return nil
+	})
+	group.Go(func() error {
+		return worker.RunMaintenance(ctx, own, worker.MaintenanceConfig{
+			Schedules: schedules, DrainTimeout: w.settings.worker.DrainTimeout,
+		}, w.maintain, w.Log)
+	})
+	return group.Wait()
 }
 
 // errorClass names the errors of both stores.

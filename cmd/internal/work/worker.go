@@ -35,12 +35,13 @@ type Means struct {
 // Worker is a worker with its stores.
 type Worker struct {
 	Means
-	settings Settings
-	store    *postgres.Store
-	deliver  *activities.Deliver
-	maintain *activities.Maintain          // nil when this worker does no maintenance
-	working  atomic.Pointer[client.Client] // nil while it does not
-	closers  []func()                      // called last first
+	settings  Settings
+	store     *postgres.Store
+	deliver   *activities.Deliver
+	maintain  *activities.Maintain          // nil when this worker does no maintenance
+	schedules *worker.ScheduleGauges        // nil likewise
+	working   atomic.Pointer[client.Client] // nil while it does not
+	closers   []func()                      // called last first
 }
 
 // Open makes a worker. Its servers need not be there yet.
