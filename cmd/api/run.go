@@ -32,6 +32,8 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		return err
 	}
 	defer sealer.Close()
+	registry := telemetry.Registry()
+	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
 	temporal, err := temporalclient.Dial(s.common.Temporal, log)
 	if err != nil {
 		return err
@@ -46,7 +48,6 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		return err
 	}
 	defer closeReader()
-	registry := telemetry.Registry()
 	var prepared atomic.Bool
 	handler, err := httpapi.New(httpapi.Config{
 		Starter: &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor},

@@ -70,6 +70,9 @@ func TestTheProgramTakesRecordsOnceItIsReadyAndStopsInGoodOrder(t *testing.T) {
 	if status, text := ask(http.MethodGet, "/metrics", ""); status != http.StatusOK || !strings.Contains(text, `auditflow_http_records_total{outcome="started"} 1`) {
 		t.Errorf("metrics: %d", status)
 	}
+	if _, text := ask(http.MethodGet, "/metrics", ""); !strings.Contains(text, "temporal_request_total{") || strings.Contains(text, "audit/HTTP/") {
+		t.Error("metrics lack what Temporal's SDK counts, or have ids of workflows")
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)

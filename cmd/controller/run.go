@@ -55,6 +55,8 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 		return err
 	}
 	defer sealer.Close()
+	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
+	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
 	temporal, err := temporalclient.Dial(s.common.Temporal, logger)
 	if err != nil {
 		return err
@@ -68,8 +70,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err := mgr.Add(onceSynced(mgr, &synced)); err != nil {
 		return fmt.Errorf("watch the cache: %w", err)
 	}
-	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
-	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
+	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Metrics: s.common.Temporal.Metrics, Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
 	if err != nil {
 		return err
 	}

@@ -22,13 +22,15 @@ type Config struct {
 	Address   string // host:port
 	Namespace string
 	Identity  string // shown in the UI beside what this process did
+	// Metrics is where the SDK's go, see [Metrics]. Default: nowhere.
+	Metrics client.MetricsHandler
 }
 
 // Dial returns a client at once, whether the server is there or not.
 func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
 	c, err := client.NewLazyClient(client.Options{
 		HostPort: cfg.Address, Namespace: cfg.Namespace, Identity: cfg.Identity,
-		Logger: sdklog.NewStructuredLogger(log),
+		Logger: sdklog.NewStructuredLogger(log), MetricsHandler: cfg.Metrics,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
@@ -43,7 +45,7 @@ func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
 // of these.
 func Over(ctx context.Context, existing client.Client, cfg Config, log *slog.Logger) (client.Client, error) {
 	c, err := client.NewClientFromExistingWithContext(ctx, existing, client.Options{
-		Namespace: cfg.Namespace, Identity: cfg.Identity, Logger: sdklog.NewStructuredLogger(log),
+		Namespace: cfg.Namespace, Identity: cfg.Identity, Logger: sdklog.NewStructuredLogger(log), MetricsHandler: cfg.Metrics,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)

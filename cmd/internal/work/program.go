@@ -30,13 +30,14 @@ func run(ctx context.Context, s Settings, log *slog.Logger) error {
 		return err
 	}
 	defer sealer.Close()
+	registry := telemetry.Registry()
+	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
 	temporal, err := temporalclient.Dial(s.common.Temporal, log)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	registry := telemetry.Registry()
-	w, err := Open(ctx, s, Means{temporal, sealer, redactor, registry, log})
+	w, err := Open(ctx, s, Means{temporal, s.common.Temporal.Metrics, sealer, redactor, registry, log})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ import (
 // and stay their owner's to close.
 type Means struct {
 	Temporal client.Client
+	Metrics  client.MetricsHandler // of the client, see [temporalclient.Metrics]
 	Sealer   *seal.Sealer
 	Redactor *redact.Redactor
 	Registry prometheus.Registerer
@@ -46,6 +47,7 @@ type Worker struct {
 
 // Open makes a worker. Its servers need not be there yet.
 func Open(ctx context.Context, s Settings, m Means) (*Worker, error) {
+	s.common.Temporal.Metrics = m.Metrics
 	w := &Worker{Means: m, settings: s}
 	store, err := postgres.Open(ctx, s.database)
 	if err != nil {
