@@ -61,12 +61,13 @@ lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated f
 	bin/workflowcheck ./workflows/...
 	$(MAKE) --no-print-directory verify
 
-generate: ## deep copies and the CRD from api/v1, the role from controller
+generate: ## deep copies and the CRD from api/v1, the role from controller, docs/metrics.md from what is registered
 	@tools/build.sh codegen
 	bin/controller-gen object crd paths=./api/... output:crd:dir=deploy/crd
 	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=deploy/rbac
+	go run ./cmd/internal/metricsdoc >docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 
-verify: ## fails if generated files (deep copies, CRD, role) or go.mod are not up to date
+verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md) or go.mod are not up to date
 	@tools/build.sh codegen
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
@@ -74,14 +75,16 @@ verify: ## fails if generated files (deep copies, CRD, role) or go.mod are not u
 	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=$$tmp/rbac && \
 	diff -u deploy/rbac/role.yaml $$tmp/rbac/role.yaml && \
 	diff -u api/v1/zz_generated.deepcopy.go $$tmp/zz_generated.deepcopy.go && \
-	diff -ru deploy/crd $$tmp/crd || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
+	diff -ru deploy/crd $$tmp/crd && \
+	go run ./cmd/internal/metricsdoc >$$tmp/metrics.md && \
+	diff -u docs/metrics.md $$tmp/metrics.md || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff
 
 fmt: ## gofmt everything
 	gofmt -w $$(git ls-files '*.go')
 
 build: ## the binaries, into ./bin
-	go build -o bin/ ./cmd/...
+	go build -o bin/ $(filter-out ./cmd/internal,$(wildcard ./cmd/*))
 
 tools: ## etcd, kube-apiserver, kube-controller-manager, Temporal, PostgreSQL, versitygw, into ./bin (10-14 min the first time, then nothing)
 	@tools/build.sh $(SERVERS)

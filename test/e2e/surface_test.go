@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -217,4 +220,53 @@ func TestBothProgramsShowTheirMetrics(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestEveryMetricThatIsServedIsDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	theRow(t, patience, execute(t, execution("documented"), world.Plan{}).UID) // so that there is something to tell
+	for _, url := range []string{stage.product.Controller.URL, stage.product.Worker.URL} {
+		families := 0
+		for line := range strings.Lines(served(t, url)) {
+			name, kind, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# TYPE "), " ")
+			if !ok || !strings.HasPrefix(line, "# TYPE ") || undocumented(name) {
+				continue
+			}
+			families++
+			row := "| `" + name + "` | "
+			if strings.HasPrefix(name, "auditflow_") || strings.HasPrefix(name, "kubernaut_") {
+				row += kind + " | "
+			}
+			if !strings.Contains(string(docs), row) {
+				t.Errorf("%s serves %s, a %s, of which docs/metrics.md has no %q: is it registered where metricsdoc does not look?", url, name, kind, row)
+			}
+		}
+		if families < 10 {
+			t.Errorf("%s serves only %d metrics", url, families)
+		}
+	}
+}
+
+// undocumented tells of libraries whose metrics the docs tell of in general.
+func undocumented(name string) bool {
+	return strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") || strings.HasPrefix(name, "temporal_")
+}
+
+// served is what a program shows as its metrics.
+func served(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s/metrics: %s, %v", url, res.Status, err)
+	}
+	return string(text)
 }
