@@ -26,9 +26,11 @@ type Trail interface {
 // all together; what costs more than a look into the catalogue, more rarely.
 type trailGauges struct {
 	trail     Trail
+	create    lifecycle.Create
 	retention audit.Retention
 
 	runway, rows, bytes, partitions    *prometheus.Desc
+	missing                            *prometheus.Desc
 	unverified, holds, collides, stays *prometheus.Desc
 	failures                           *prometheus.CounterVec
 
@@ -47,17 +49,19 @@ const (
 )
 
 // NewTrailGauges makes the gauges of partitions, rows, bytes and holds; the
-// retention is the one that the trail is under. What the database does not tell
+// policies are those that the trail is under. What the database does not tell
 // within a second has no sample, is counted as a failure, and the scrape goes on
 // without it.
-func NewTrailGauges(t Trail, r audit.Retention) prometheus.Collector {
+func NewTrailGauges(t Trail, c lifecycle.Create, r audit.Retention) prometheus.Collector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	g := &trailGauges{
-		trail: t, retention: r, held: map[string]answer{},
+		trail: t, create: c, retention: r, held: map[string]answer{},
 		runway: desc("auditflow_partition_runway_seconds",
 			"For how long from now there is a partition for every instant; absent while the database does not answer"),
+		missing: desc("auditflow_partitions_missing",
+			"Periods that lack a partition and are to have one: the present one, those ahead, holes of the recent past; the next run creates them"),
 		partitions: desc("auditflow_partitions",
 			"Partitions by state: attached, detaching (half way out, blocks others until it is finished), detached (out, to be compared and dropped)", "state"),
 		rows: desc("auditflow_trail_rows",
@@ -83,7 +87,7 @@ func NewTrailGauges(t Trail, r audit.Retention) prometheus.Collector {
 
 // Describe implements [prometheus.Collector].
 func (g *trailGauges) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.runway, g.partitions, g.rows, g.bytes, g.unverified, g.holds, g.collides, g.stays} {
+	for _, d := range []*prometheus.Desc{g.runway, g.missing, g.partitions, g.rows, g.bytes, g.unverified, g.holds, g.collides, g.stays} {
 		descs <- d
 	}
 	g.failures.Describe(descs)
@@ -147,6 +151,7 @@ func (s sink) size(state string, rows, bytes int64) {
 
 func (s sink) partitions(now time.Time, all []audit.Partition) {
 	s.gauge(s.runway, lifecycle.Runway(now, all).Seconds())
+	s.gauge(s.missing, float64(len(lifecycle.CreateAhead(now, s.create, all))))
 	rows, bytes := sizeOf(all)
 	s.size("live", rows, bytes)
 	byState := map[audit.PartitionState]int{audit.PartitionAttached: 0, audit.PartitionDetaching: 0, audit.PartitionDetached: 0}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditflow/auditflow/activities"
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/audit/lifecycle"
 )
 
 // trail is what the gauges read; asked counts by method.
@@ -86,7 +87,7 @@ func (tr *trail) Restored(ctx context.Context) (rows, bytes int64, err error) {
 
 func gauges(tr *trail) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(activities.NewTrailGauges(tr, audit.Retention{Mode: audit.RetainPartitions, Live: 48 * time.Hour, Archive: 20 * 24 * time.Hour}))
+	registry.MustRegister(activities.NewTrailGauges(tr, lifecycle.Create{Interval: audit.Daily, Ahead: 3}, audit.Retention{Mode: audit.RetainPartitions, Live: 48 * time.Hour, Archive: 20 * 24 * time.Hour}))
 	return registry
 }
 
@@ -103,6 +104,7 @@ func TestTheGaugesTellRunwayRowsAndBytesByState(t *testing.T) {
 			"auditflow_archive_unverified_seconds 14400",
 			`auditflow_trail_rows{state="restored"} 7`, `auditflow_trail_bytes{state="restored"} 70`,
 			`auditflow_partitions{state="attached"} 3`, `auditflow_partitions{state="detaching"} 0`, `auditflow_partitions{state="detached"} 0`,
+			"auditflow_partitions_missing 2", // of three ahead there is one
 			"auditflow_holds 1", `auditflow_held_expired{place="database"} 0`, `auditflow_hold_collision_seconds{place="database"} 172800`,
 			`auditflow_held_expired{place="archive"} 0`, `auditflow_trail_read_failures_total{question="holds"} 0`)
 

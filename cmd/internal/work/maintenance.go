@@ -37,8 +37,9 @@ func (w *Worker) openMaintenance(ctx context.Context) error {
 		Partitions: store, Deliveries: worker.NewDeliveries(w.Temporal), ErrorClass: errorClass,
 		Metrics: activities.NewMaintenanceMetrics(w.Registry, workflows.Tasks()...),
 	}
+	plan := w.settings.maintenance.plan
 	w.schedules = worker.NewScheduleGauges(w.Registry)
-	w.Registry.MustRegister(activities.NewTrailGauges(store, w.settings.maintenance.plan.Retention.Retention()))
+	w.Registry.MustRegister(activities.NewTrailGauges(store, plan.Create, plan.Retention.Retention()))
 	if w.settings.maintenance.archive.URL != "" {
 		bucket, err := archive.Open(ctx, w.settings.maintenance.archive)
 		if err != nil {
