@@ -6,7 +6,7 @@ ROWS ?= 1000000
 OBJECTS ?= 50000
 GO_TEST := go test -race -count=1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,11 @@ verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md) or
 	go run ./cmd/internal/metricsdoc >$$tmp/metrics.md && \
 	diff -u docs/metrics.md $$tmp/metrics.md || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff
+
+test-alerts: ## the alerts, against series made up for them (15 s once promtool is built, 3 min the first time)
+	@tools/build.sh promtool
+	bin/promtool check rules deploy/alerts.yaml
+	bin/promtool test rules deploy/alerts_test.yaml
 
 fmt: ## gofmt everything
 	gofmt -w $$(git ls-files '*.go')

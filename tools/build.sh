@@ -4,6 +4,7 @@
 #   tools/build.sh kube temporal postgres s3  the servers that test/world starts
 #   tools/build.sh lint                       golangci-lint, workflowcheck
 #   tools/build.sh codegen                    controller-gen
+#   tools/build.sh promtool                   what tests the alerts
 #   tools/build.sh duckdb partman             what the archive and maintenance are compared with
 #
 # What a target gives:
@@ -172,6 +173,14 @@ build_codegen() {
 		-ldflags "-s -w" sigs.k8s.io/controller-tools/cmd/controller-gen
 }
 
+# Without service discovery, which a test of rules has no use for and which
+# brings the clients of two dozen clouds along.
+build_promtool() {
+	go_build promtool prometheus "$(pinned "$here/prometheus/go.mod" github.com/prometheus/prometheus)" \
+		"promtool, which tests alerts; usually 2-3 min the first time" "" \
+		-tags remove_all_sd -ldflags "-s -w" github.com/prometheus/prometheus/cmd/promtool
+}
+
 # PostgreSQL is not built but found, or installed.
 
 postgres_version() { "$1/postgres" --version 2>/dev/null | awk '{ print $3 }'; }
@@ -298,11 +307,11 @@ build_partman() {
 	fi
 }
 
-[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | duckdb | partman ..."
+[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | partman ..."
 for target in "$@"; do
 	case $target in
-	kube | temporal | postgres | s3 | lint | codegen | duckdb | partman) ;;
-	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, duckdb and partman" ;;
+	kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | partman) ;;
+	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, duckdb and partman" ;;
 	esac
 done
 mkdir -p "$bin"
