@@ -47,7 +47,7 @@ func (p *program) keep(n needs, do func(context.Context, *keeping, *cobra.Comman
 func (p *program) withKeeping(ctx context.Context, u regime, n needs, do func(*keeping) error) error {
 	switch {
 	case n.database && u.database.URL == "":
-		return usage("database.url: is required, in --config, as environment variable %s or %s, or as --database-url", variableDatabase, variableMaintenance)
+		return errNoDatabase()
 	case n.bucket && u.archive.URL == "":
 		return usage("the bucket of the archive is required: --bucket-url, environment variable %s, or maintenance.archive.bucket_url in --config", variableBucket)
 	}
@@ -72,6 +72,10 @@ func (p *program) withKeeping(ctx context.Context, u regime, n needs, do func(*k
 		k.bucket = bucket
 	}
 	return do(k)
+}
+
+func errNoDatabase() error {
+	return usage("database.url: is required, in --config, as environment variable %s or %s, or as --database-url", variableDatabase, variableMaintenance)
 }
 
 // openBucket fails when the bucket cannot be read.

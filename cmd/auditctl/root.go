@@ -7,8 +7,8 @@ import (
 )
 
 const rootHelp = `Answers an auditor's questions about executions, from the database that auditflow
-keeps, and lets operators look after it: partitions, archive, holds, retention. find,
-show, explain, report, verify and all that lists or has --dry-run change nothing.
+keeps, and lets operators look after it: partitions, archive, holds, retention. status,
+find, show, explain, report, verify and all that lists or has --dry-run change nothing.
 keyset and redact need no database: they make the keys of envelopes, and show what
 redaction does to a text.
 
@@ -73,7 +73,7 @@ func (p *program) root() *cobra.Command {
 		return usage("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	f.StringVar(&p.flags.bucketURL, "bucket-url", "", "bucket of the archive: file:///dir, s3://, gs://, azblob:// (or "+variableBucket+")")
-	group(root, p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(),
+	group(root, p.statusCommand(), p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(),
 		p.partitionsCommand(), p.archiveCommand(), p.verifyCommand(), p.holdCommand(), p.restoreCommand(), p.retentionCommand(),
 		p.keysetCommand(), p.redactCommand(), p.versionCommand())
 	return root
