@@ -52,7 +52,7 @@ func Converge(ctx context.Context, c client.Client, s workflows.Schedule) (chang
 	var absent *serviceerror.NotFound
 	err = c.ScheduleClient().GetHandle(ctx, s.ID).Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(there client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-			if madeFrom(there.Description) == options.Memo[workflows.MemoConfiguration] {
+			if MadeFrom(there.Description) == options.Memo[workflows.MemoConfiguration] {
 				return nil, temporal.ErrSkipScheduleUpdate
 			}
 			change = "updated"
@@ -75,9 +75,9 @@ func Converge(ctx context.Context, c client.Client, s workflows.Schedule) (chang
 	return change, nil
 }
 
-// madeFrom is the configuration that a schedule was made from: the action says so,
+// MadeFrom is the configuration that a schedule was made from: the action says so,
 // or, if somebody edited that, the schedule, which remembers its first.
-func madeFrom(d client.ScheduleDescription) any {
+func MadeFrom(d client.ScheduleDescription) any {
 	if action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction); ok {
 		if payload, ok := action.Memo[workflows.MemoConfiguration].(*commonpb.Payload); ok {
 			return text(payload)

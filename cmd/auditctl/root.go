@@ -8,9 +8,9 @@ import (
 
 const rootHelp = `Answers an auditor's questions about executions, from the database that auditflow
 keeps, and lets operators look after it: partitions, archive, holds, retention. status,
-find, show, explain, report, verify and all that lists or has --dry-run change nothing.
-keyset and redact need no database: they make the keys of envelopes, and show what
-redaction does to a text.
+doctor, find, show, explain, report, verify and all that lists or has --dry-run change
+nothing. keyset and redact need no database: they make the keys of envelopes, and show
+what redaction does to a text.
 
 Where the database is, the first of: --database-url (anybody on this machine can
 see it in the list of processes: better not), environment ` + variableDatabase + `,
@@ -20,7 +20,7 @@ Configuration (YAML; the worker's file will do; all keys may be left out):
   database:
     url: postgres://auditor@db.prod/audit?sslmode=verify-full
     password_file: /run/secrets/auditor   # instead of a password in the URL
-  temporal:                               # for explain, and to have maintenance done
+  temporal:                               # for explain, status, doctor and maintenance
     address: 127.0.0.1:7233
     namespace: default
   maintenance:
@@ -38,7 +38,7 @@ Exit codes:
   0    fine
   1    the answer is no: not found, stays in quarantine, migrations are pending,
        a digest differs, the archive is not intact, a run of maintenance failed,
-       something is refused because it must not be
+       the doctor found a fault, something is refused because it must not be
   2    flags, configuration or input wrong
   3    database, bucket, Temporal or KMS not reachable, or they refused; the answer
        could not be written
@@ -73,7 +73,7 @@ func (p *program) root() *cobra.Command {
 		return usage("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	f.StringVar(&p.flags.bucketURL, "bucket-url", "", "bucket of the archive: file:///dir, s3://, gs://, azblob:// (or "+variableBucket+")")
-	group(root, p.statusCommand(), p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(),
+	group(root, p.statusCommand(), p.doctorCommand(), p.findCommand(), p.showCommand(), p.explainCommand(), p.reportCommand(), p.quarantineCommand(), p.migrateCommand(),
 		p.partitionsCommand(), p.archiveCommand(), p.verifyCommand(), p.holdCommand(), p.restoreCommand(), p.retentionCommand(),
 		p.keysetCommand(), p.redactCommand(), p.versionCommand())
 	return root
