@@ -24,7 +24,7 @@ func (p *program) watchStatus(ctx context.Context, interval time.Duration, read 
 	for first := true; ; first = false {
 		s := read()
 		if ctx.Err() != nil {
-			return nil // what was interrupted says nothing
+			return nil //nolint:nilerr // to be interrupted is how it ends, and what was says nothing
 		}
 		if err := p.refresh(s, screen, first); err != nil {
 			return err

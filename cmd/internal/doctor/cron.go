@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -60,31 +61,25 @@ func parseCron(text string) (c cron, ok bool) {
 // addCron adds one of 5, 5-9, *, each perhaps with a step as in */15.
 func addCron(into map[int]bool, part string, bounds [2]int) bool {
 	span, stepText, stepped := strings.Cut(part, "/")
-	step, err := 1, error(nil)
-	if stepped {
-		if step, err = strconv.Atoi(stepText); err != nil || step < 1 {
-			return false
-		}
+	if !stepped {
+		stepText = "1"
 	}
-	low, high := bounds[0], bounds[1]
-	if span != "*" {
-		from, to, ranged := strings.Cut(span, "-")
-		if low, err = strconv.Atoi(from); err != nil {
-			return false
-		}
+	low, high := strconv.Itoa(bounds[0]), strconv.Itoa(bounds[1])
+	if from, to, ranged := strings.Cut(span, "-"); ranged {
+		low, high = from, to
+	} else if span != "*" {
+		low = span
 		if !stepped {
 			high = low
 		}
-		if ranged {
-			if high, err = strconv.Atoi(to); err != nil {
-				return false
-			}
-		}
 	}
-	if low < bounds[0] || high > bounds[1] || low > high {
+	step, err1 := strconv.Atoi(stepText)
+	first, err2 := strconv.Atoi(low)
+	last, err3 := strconv.Atoi(high)
+	if errors.Join(err1, err2, err3) != nil || step < 1 || first < bounds[0] || last > bounds[1] || first > last {
 		return false
 	}
-	for n := low; n <= high; n += step {
+	for n := first; n <= last; n += step {
 		into[n] = true
 	}
 	return true
