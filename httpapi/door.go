@@ -19,7 +19,7 @@ import (
 	"github.com/auditflow/auditflow/workflows"
 )
 
-// Config is what the door needs. All fields but Reader are required; an Access that knows
+// Config is what the door needs. All fields but Reader and Pages are required; an Access that knows
 // nobody lets nobody in.
 type Config struct {
 	// Starter hands records over to Temporal. Its client and sealer also tell with
@@ -35,6 +35,8 @@ type Config struct {
 	Access Access
 	// Reader answers questions. nil: the door only takes.
 	Reader Reader
+	// Pages answers what is for people, at every path that is not the API's. nil: nothing is.
+	Pages http.Handler
 	// Ready says why the process is not ready; nil when it is.
 	Ready func(context.Context) error
 	// Metrics serves /metrics; Registerer takes the door's own.
@@ -109,8 +111,17 @@ func (d *door) route(mux *http.ServeMux, c Config) {
 	d.handle(mux, PathRecords, records)
 	d.handle(mux, PathBatch, map[string]handler{http.MethodPost: d.postBatch})
 	d.process(mux, c)
-	mux.HandleFunc("/", d.answer("other", func(http.ResponseWriter, *http.Request) *Problem {
+	nothing := d.answer("other", func(http.ResponseWriter, *http.Request) *Problem {
 		return problem(http.StatusNotFound, "not-found", "There is nothing here", "see "+PathRecords)
+	})
+	if c.Pages == nil {
+		mux.HandleFunc("/", nothing)
+		return
+	}
+	mux.HandleFunc("/api/", nothing)
+	mux.HandleFunc("/", d.answer("pages", func(w http.ResponseWriter, r *http.Request) *Problem {
+		c.Pages.ServeHTTP(w, r)
+		return nil
 	}))
 }
 
