@@ -47,6 +47,10 @@ Configuration (YAML; cluster and keyset_file are required):
     password_file: ""         # a file with the password, if the URL has none; read
                               # for every new connection, so that it may change
     max_connections: 8        # 1 to 1000
+  console:                    # pages for people, at /; with a database only
+    enabled: true             # who may read through the API may read there, with the same token
+    temporal_ui_url: ""       # of Temporal's web UI, for links to workflows; default: no links
+    session: 8h               # how long a login lasts, 5m to 24h
   audit_batch_size: 100       # most records in one workflow when they come fast or as a batch,
                               # 1 to 150; 1: each gets its own, as does one with an Idempotency-Key
   audit_flush_interval: 30s   # longest that a record waits for company, 0s to 10m; 0s: none waits.
@@ -89,6 +93,7 @@ type file struct {
 		PasswordFile   config.Scalar `json:"password_file"`
 		MaxConnections config.Scalar `json:"max_connections"`
 	} `json:"database"`
+	Console            consoleFile   `json:"console"`
 	AuditBatchSize     config.Scalar `json:"audit_batch_size"`
 	AuditFlushInterval config.Scalar `json:"audit_flush_interval"`
 
@@ -118,6 +123,7 @@ type settings struct {
 	cluster  string
 	auth     auth
 	database postgres.Config // without URL: none
+	console  pages
 	batch    workflows.BatchConfig
 	limits   httpapi.Limits
 	timeouts timeouts
@@ -152,6 +158,7 @@ func load(path string, r *config.Reader) (settings, error) {
 		r.Fault("cluster", "is %d bytes long, at most %d", len(s.cluster), maxClusterName)
 	}
 	s.auth = f.auth(r)
+	s.console = f.Console.read(r)
 	s.database = postgres.Config{
 		URL:          r.OptionalSecret("database.url", f.Database.URL, "AUDITFLOW_DATABASE_URL", ""),
 		PasswordFile: r.String("database.password_file", f.Database.PasswordFile, ""),

@@ -48,11 +48,15 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		return err
 	}
 	defer closeReader()
+	pages, err := s.console.open(s, reader, access, log)
+	if err != nil {
+		return err
+	}
 	var prepared atomic.Bool
 	handler, err := httpapi.New(httpapi.Config{
 		Starter: &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor},
 		Batch:   s.batch,
-		Cluster: s.cluster, Limits: s.limits, Access: access, Reader: reader,
+		Cluster: s.cluster, Limits: s.limits, Access: access, Reader: reader, Pages: pages,
 		Ready: func(ctx context.Context) error {
 			if !prepared.Load() {
 				return errors.New("waiting for Temporal, see the log")
