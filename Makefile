@@ -6,7 +6,7 @@ ROWS ?= 1000000
 OBJECTS ?= 50000
 GO_TEST := go test -race -count=1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean
+.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ test-kills: tools ## maintenance killed at every step, worker and PostgreSQL (ab
 
 test-siege: tools ## hostile and very many clients at the HTTP door, and its memory (about 3 min)
 	go test -count=1 -p 1 -timeout 20m -tags siege -v -run 'AThousandLarge|ThousandsOfConnections|BodiesWithoutEnd|SaidInPaths' ./test/e2e
+
+test-console: ## the web console in headless Chromium (CHROMIUM=path): login, search, story, keyboard, print, axe; out/console has pictures (1 min)
+	@tools/build.sh postgres temporal browser
+	go test -count=1 -tags browser -v -run InABrowser ./cmd/api
 
 bench-redact: ## what redaction finds, leaves alone and costs, into out/redact.json; CORPUS=file for labelled texts of your own
 	go run ./test/redact bench $(if $(CORPUS),-corpus $(CORPUS))

@@ -54,6 +54,15 @@ type Row struct {
 	Table string
 }
 
+// Lag is from completion to the committed row, by the object's clock and the
+// database's; 0 if the object does not tell when it completed.
+func (r Row) Lag() time.Duration {
+	if r.CompletedAt.IsZero() {
+		return 0
+	}
+	return r.PersistedAt.Sub(r.CompletedAt)
+}
+
 // ArchiveTable has the rows that were restored from the archive.
 const ArchiveTable = "kubernetes_execution_audit_archive"
 

@@ -57,9 +57,9 @@ func (c *console) lastRecord(ctx context.Context) ([]fact, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := fact{Name: "Last record", Says: "created", At: row.CreatedAt}
+		f := fact{Name: "Last record", Says: "created then", At: row.CreatedAt}
 		if !row.CompletedAt.IsZero() {
-			f.Says = "committed " + span(row.PersistedAt.Sub(row.CompletedAt)) + " after its completion; created"
+			f.Says = "created then, committed " + span(row.Lag()) + " after its completion"
 		}
 		return []fact{f}, nil
 	}
@@ -72,7 +72,7 @@ func (c *console) storage(ctx context.Context) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	runway := fact{Name: "Partitions ahead", Says: "until", At: coveredUntil(all, c.Now())}
+	runway := fact{Name: "Partitions ahead", Says: "for every instant until then", At: coveredUntil(all, c.Now())}
 	if runway.At.Sub(c.Now()) < leastRunway {
 		runway.Advice = "Soon there is none: see why schedule audit-create-partitions does not run. Rows create theirs meanwhile."
 	}
@@ -119,7 +119,7 @@ func archiveFacts(all []kept) []fact {
 		}
 	}
 	if unread > 0 {
-		verified.Advice = fmt.Sprintf("%d periods were never found intact as a whole: run auditctl verify.", unread)
+		verified.Advice = plural(unread, "period") + " never found intact as a whole: run auditctl verify."
 	}
 	return []fact{archived, verified}
 }
@@ -142,7 +142,7 @@ func (c *console) keepers(ctx context.Context) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	quarantine := fact{Name: "Quarantine", Says: count(inQuarantine) + " records"}
+	quarantine := fact{Name: "Quarantine", Says: plural(int(inQuarantine), "record")}
 	if inQuarantine > 0 {
 		quarantine.Advice = "PostgreSQL would not take them: see auditctl quarantine list, and replay."
 	}

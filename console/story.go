@@ -18,8 +18,7 @@ type storyPage struct {
 	Parameters string // indented
 	Computed   string // the digest of the row as it was read
 	Moments    []moment
-	Lag        time.Duration // completion to committed row; 0: not known
-	WorkflowUI string        // address; "": none
+	WorkflowUI string // address; "": none
 	// KeptError says that what follows could not be read.
 	KeptError string
 	Restored  bool
@@ -72,9 +71,6 @@ func (c *console) story(ctx context.Context, who Visitor, r *http.Request) (*vie
 	p := &storyPage{
 		Row: row, Computed: row.Digest(), Parameters: indented(row.ActionParameters),
 		Moments: moments(row), WorkflowUI: c.workflowURL(row.DeliveredBy), Restored: row.Table == ArchiveTable,
-	}
-	if !row.CompletedAt.IsZero() {
-		p.Lag = row.PersistedAt.Sub(row.CompletedAt)
 	}
 	if err := c.kept(ctx, p); err != nil { // the row is what was asked for
 		p.KeptError = c.unread(err).title

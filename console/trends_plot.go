@@ -93,16 +93,9 @@ const (
 )
 
 func plotLengths(all []Durations) (p lengthPlot) {
-	low, high := math.Inf(1), 0.0
-	for _, d := range all {
-		if d.Max > 0 {
-			low, high = math.Min(low, d.P50.Seconds()), math.Max(high, d.P99.Seconds())
-		}
-	}
-	low = math.Floor(math.Log10(math.Max(math.Min(low, high), 0.001)))
-	high = math.Max(math.Ceil(math.Log10(math.Max(high, 0.001))), low+1)
-	x := scale{low, high, nameWidth + 10, plotRight}
-	at := func(d time.Duration) float64 { return x.at(math.Max(math.Log10(math.Max(d.Seconds(), 0.001)), low)) }
+	bounds := lengthBounds(all)
+	x := scale{math.Log(bounds[0].Seconds()), math.Log(bounds[len(bounds)-1].Seconds()), nameWidth + 10, plotRight - 20}
+	at := func(d time.Duration) float64 { return x.at(math.Log(max(d, bounds[0]).Seconds())) }
 	for i, d := range all {
 		p.Rows = append(p.Rows, lengthRow{
 			Y: float64(plotTop + i*rowHeight + rowHeight/2), P50: at(d.P50), P95: at(d.P95), P99: at(d.P99), Name: short(d.Action, nameRunes),
@@ -111,10 +104,30 @@ func plotLengths(all []Durations) (p lengthPlot) {
 	}
 	p.Bottom = float64(plotTop + len(all)*rowHeight)
 	p.Height = p.Bottom + 20
-	for power := low; power <= high; power++ {
-		p.Ticks = append(p.Ticks, tick{x.at(power), span(time.Duration(math.Pow(10, power) * float64(time.Second)))})
+	for _, b := range bounds {
+		p.Ticks = append(p.Ticks, tick{at(b), span(b)})
 	}
 	return p
+}
+
+// lengths are what people compare lengths of time with.
+var lengths = []time.Duration{
+	time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, 10 * time.Second, time.Minute, 10 * time.Minute,
+	time.Hour, 10 * time.Hour, 100 * time.Hour, 1000 * time.Hour,
+}
+
+// lengthBounds are those of lengths between which all medians and nearly all lengths lie.
+func lengthBounds(all []Durations) []time.Duration {
+	low, high := len(lengths)-2, 1
+	for _, d := range all {
+		for low > 0 && lengths[low] > d.P50 {
+			low--
+		}
+		for high < len(lengths)-1 && lengths[high] < d.P99 {
+			high++
+		}
+	}
+	return lengths[low : max(high, low+1)+1]
 }
 
 // repeatPlot has a bar for each action and namespace.

@@ -13,7 +13,7 @@ func (c *console) words() template.FuncMap {
 	return template.FuncMap{
 		"when": when, "stamp": stamp, "span": span, "count": count, "bytes": size, "percent": percent, "age": c.age,
 		"workflow": c.workflowURL, "label": labelOf, "list": func(all ...string) []string { return all },
-		"number": func(n any) string { return fmt.Sprint(n) },
+		"plural": plural,
 	}
 }
 
@@ -48,11 +48,27 @@ func span(d time.Duration) string {
 	case d < time.Minute:
 		return sign + strconv.FormatFloat(math.Round(d.Seconds()*10)/10, 'f', -1, 64) + " s"
 	case d < time.Hour:
-		return fmt.Sprintf("%s%d min %d s", sign, d/time.Minute, d%time.Minute/time.Second)
+		return sign + two(int64(d/time.Minute), "min", int64(d%time.Minute/time.Second), "s")
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%s%d h %d min", sign, d/time.Hour, d%time.Hour/time.Minute)
+		return sign + two(int64(d/time.Hour), "h", int64(d%time.Hour/time.Minute), "min")
 	}
 	return fmt.Sprintf("%s%s days", sign, count(int64(d/(24*time.Hour))))
+}
+
+// two is an amount in two units, of which the second is left out if there is none.
+func two(high int64, unit string, low int64, lesser string) string {
+	if low == 0 {
+		return fmt.Sprintf("%d %s", high, unit)
+	}
+	return fmt.Sprintf("%d %s %d %s", high, unit, low, lesser)
+}
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return count(int64(n)) + " " + thing
 }
 
 // age is how long ago an instant was.

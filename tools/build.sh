@@ -6,6 +6,7 @@
 #   tools/build.sh codegen                    controller-gen
 #   tools/build.sh promtool                   what tests the alerts
 #   tools/build.sh duckdb partman             what the archive and maintenance are compared with
+#   tools/build.sh browser                    what drives a browser; Chromium must be there
 #
 # What a target gives:
 #
@@ -14,6 +15,7 @@
 #   bin/postgres/        the programs of a PostgreSQL found on this machine, or installed
 #   bin/s3               versitygw, an S3 server over a directory
 #   bin/duckdb/          a program for node that reads the archive's files with DuckDB
+#   bin/browser/         Playwright, axe and the program with which the web console is tested
 #   bin/golangci-lint    and so on
 #
 # Each is a link into a directory named after the version and a digest of what
@@ -287,6 +289,34 @@ build_duckdb() {
 	say "$name $version: ready"
 }
 
+# build_browser installs what the lock file says; the browser itself is not in it.
+build_browser() {
+	local name=browser version dir log=$logs/browser.log
+	version=$(awk -F'"' '$2 == "playwright-core" { print $4; exit }' "$here/browser/package.json")
+	dir=$name-$version-$(digest "" "$here"/browser/package-lock.json "$here"/browser/*.mjs)
+	if [ ! -d "$bin/$dir" ]; then
+		lock "$name"
+	fi
+	if [ ! -d "$bin/$dir" ]; then
+		command -v npm >/dev/null && command -v node >/dev/null ||
+			fail "$name: it comes as a package for Node.js 20 or newer (https://nodejs.org)"
+		say "$name $version: npm ci; usually 5-20 s and 15 MB of downloads"
+		mkdir -p "$logs"
+		rm -rf "$bin/.building-$name".* # what a killed run left; we hold the lock
+		building=$(mktemp -d "$bin/.building-$name.XXXXXX")
+		cp "$here"/browser/package*.json "$here"/browser/*.mjs "$building"
+		npm ci --prefix "$building" --no-audit --no-fund --ignore-scripts >"$log" 2>&1 9>&- || {
+			tail -n 15 "$log" >&2
+			fail "$name $version: npm ci failed; the whole log is $log"
+		}
+		chmod 755 "$building"
+		mv "$building" "$bin/$dir"
+		building=""
+	fi
+	link "$dir" "$name"
+	say "$name $version: ready"
+}
+
 # build_partman adds pg_partman to a PostgreSQL of Debian's, as root. Elsewhere
 # it says so and is no failure: who compares with it does without.
 build_partman() {
@@ -310,8 +340,13 @@ build_partman() {
 [ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | partman ..."
 for target in "$@"; do
 	case $target in
+<<<<<<< HEAD
 	kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | partman) ;;
 	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, duckdb and partman" ;;
+=======
+	kube | temporal | postgres | s3 | lint | codegen | duckdb | browser | partman) ;;
+	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, duckdb, browser and partman" ;;
+>>>>>>> 23e2e09 (console: tested in a browser (make test-console))
 	esac
 done
 mkdir -p "$bin"
