@@ -68,6 +68,7 @@ async function story() {
   const printed = await page.innerText("body");
   check(printed.includes(digest) && /Read on .* UTC by token:auditor/.test(printed), "on paper there is no digest, or not by whom and when it was read");
   check(!printed.includes("Log out") && !(await page.isVisible("nav")), "the menu is printed, too");
+  await page.screenshot({ path: `${out}/story-print.png`, fullPage: true });
   await page.emulateMedia({ media: "screen" });
   await page.pdf({ path: `${out}/story.pdf`, format: "A4" });
   check(statSync(`${out}/story.pdf`).size > 5000, "the PDF is empty");
