@@ -6,7 +6,7 @@ ROWS ?= 1000000
 OBJECTS ?= 50000
 GO_TEST := go test -race -count=1 -timeout 15m
 
-.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console
+.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ dev: tools ## the same world, left running with new executions trickling in, unt
 
 bench-queries: tools ## every query with and without partitions, ROWS=1000000; writes out/queries.json, out/find.json (< 5 min)
 	go run ./test/load bench-queries --rows $(ROWS)
+
+bench-console: tools ## every page of the web console, ROWS=1000000; writes out/console.json (< 5 min)
+	go run ./test/load bench-console --rows $(ROWS)
 
 bench-append: tools ## Append beside INSERT and COPY; writes out/append.json (about 3 min)
 	go run ./test/load bench-append

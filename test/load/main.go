@@ -24,6 +24,7 @@ read the figures.
 The benchmarks start a PostgreSQL of their own, which "make tools" builds once.
 Run this from the root of the module.`,
 	}
-	root.AddCommand(generateCommand(out), benchQueriesCommand(out), benchAppendCommand(out), benchBacklogCommand(out), benchStartCommand(out), benchHTTPCommand(out))
+	root.AddCommand(generateCommand(out), benchQueriesCommand(out), benchAppendCommand(out), benchBacklogCommand(out), benchStartCommand(out), benchHTTPCommand(out),
+		benchConsoleCommand(out))
 	return root
 }
