@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/auditflow/auditflow/audit"
@@ -38,6 +40,13 @@ const goodToken = "0123456789abcdef"
 func newBrowser(t *testing.T, token string) *browser {
 	t.Helper()
 	b := &browser{shelf: newShelf(t)}
+	b.open(t, token)
+	return b
+}
+
+// open serves the console from the store as it is now.
+func (b *browser) open(t *testing.T, token string) {
+	t.Helper()
 	access := httpapi.Access{Everybody: token == ""}
 	if token != "" {
 		var err error
@@ -67,7 +76,6 @@ func newBrowser(t *testing.T, token string) *browser {
 		t.Fatal(err)
 	}
 	b.client = &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return b
 }
 
 // see asks for a page and wants a status.
@@ -340,4 +348,35 @@ func TestTheConsoleCanBeLeftOutAndNeedsADatabase(t *testing.T) {
 	}
 	refused(t, minimal+"console: {temporal_ui_url: \"javascript:alert(1)\", session: 1s}\n",
 		"console.temporal_ui_url: must be a URL that begins with http:// or https://", "console.session: want a duration from 5m0s to 24h0m0s, not 1s")
+}
+
+func TestTheConsoleNeedsNoMoreThanAReadersRights(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, "")
+	r := b.record(t)
+	conn, err := pgx.Connect(t.Context(), b.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	login := "console_" + strings.ToLower(rand.Text()[:8])
+	if _, err := conn.Exec(t.Context(), "CREATE ROLE "+login+" LOGIN IN ROLE auditflow_reader"); err != nil {
+		t.Fatal(err)
+	}
+	address, err := url.Parse(b.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.User = url.User(login)
+	if b.store, err = postgres.Open(t.Context(), postgres.Config{URL: address.String()}); err != nil {
+		t.Fatal(err)
+	}
+	defer b.store.Close()
+	b.open(t, "")
+	for _, path := range []string{"/", "/executions/" + r.ID, "/trends", "/timeline", "/status"} {
+		text, _ := b.see(path, http.StatusOK)
+		if strings.Contains(text, "is not shown") {
+			t.Errorf("%s leaves something out: %s", path, text)
+		}
+	}
 }

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,26 +26,46 @@ import (
 // shelf is a door that reads from a database of a test's own; nothing is posted
 // to it.
 type shelf struct {
-	t     *testing.T
-	url   string
-	store *postgres.Store
+	t        *testing.T
+	url      string
+	store    *postgres.Store
+	database string // its URL
 }
+
+// template is the name of a migrated database, of which each test gets a copy.
+var template = sync.OnceValues(func() (name string, err error) {
+	address, err := database.NewDatabase(context.Background(), "")
+	if err != nil {
+		return "", err
+	}
+	store, err := postgres.Open(context.Background(), postgres.Config{URL: address})
+	if err != nil {
+		return "", err
+	}
+	defer store.Close()
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(parsed.Path, "/"), store.Migrate(context.Background())
+})
 
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
-	url, err := database.NewDatabase(t.Context(), "")
+	from, err := template()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shelf{t: t}
-	if s.store, err = postgres.Open(t.Context(), postgres.Config{URL: url}); err != nil {
+	address, err := database.NewDatabase(t.Context(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shelf{t: t, database: address}
+	if s.store, err = postgres.Open(t.Context(), postgres.Config{URL: address}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.store.Close)
-	if err := s.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	reads, closeReader, err := openReader(t.Context(), postgres.Config{URL: url})
+	reads, closeReader, err := openReader(t.Context(), postgres.Config{URL: address})
 	if err != nil {
 		t.Fatal(err)
 	}
