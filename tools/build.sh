@@ -259,27 +259,26 @@ macOS: brew install postgresql@17) so that initdb, postgres and pg_ctl are found
 	say "postgres $(postgres_version "$bin/postgres"): ready"
 }
 
-# build_duckdb installs what the lock file says, which npm checks by digest. Not
-# "npm ci", which wants to know the digests for all platforms, and the lock file
-# has those of Linux on x64; elsewhere the version alone is pinned.
-build_duckdb() {
-	local name=duckdb version dir log=$logs/duckdb.log
-	version=$(awk -F'"' '$2 == "@duckdb/node-api" { print $4; exit }' "$here/duckdb/package.json")
-	dir=$name-$version-$(digest "" "$here"/duckdb/package-lock.json "$here"/duckdb/*.mjs)
+# npm_build NAME PACKAGE HINT COMMAND installs what the lock file of tools/NAME says
+# with "npm COMMAND", which checks it by digest.
+npm_build() {
+	local name=$1 package=$2 hint=$3 command=$4 version dir log=$logs/$1.log
+	version=$(awk -F'"' -v p="$package" '$2 == p { print $4; exit }' "$here/$name/package.json")
+	dir=$name-$version-$(digest "" "$here/$name"/package-lock.json "$here/$name"/*.mjs)
 	if [ ! -d "$bin/$dir" ]; then
 		lock "$name"
 	fi
 	if [ ! -d "$bin/$dir" ]; then
 		command -v npm >/dev/null && command -v node >/dev/null ||
 			fail "$name: it comes as a package for Node.js 20 or newer (https://nodejs.org)"
-		say "$name $version: npm install; usually 10-30 s and 70 MB of downloads"
+		say "$name $version: npm $command; usually $hint"
 		mkdir -p "$logs"
 		rm -rf "$bin/.building-$name".* # what a killed run left; we hold the lock
 		building=$(mktemp -d "$bin/.building-$name.XXXXXX")
-		cp "$here"/duckdb/package*.json "$here"/duckdb/*.mjs "$building"
-		npm install --prefix "$building" --no-audit --no-fund --ignore-scripts >"$log" 2>&1 9>&- || {
+		cp "$here/$name"/package*.json "$here/$name"/*.mjs "$building"
+		npm "$command" --prefix "$building" --no-audit --no-fund --ignore-scripts >"$log" 2>&1 9>&- || {
 			tail -n 15 "$log" >&2
-			fail "$name $version: npm install failed; the whole log is $log"
+			fail "$name $version: npm $command failed; the whole log is $log"
 		}
 		chmod 755 "$building"
 		mv "$building" "$bin/$dir"
@@ -289,33 +288,12 @@ build_duckdb() {
 	say "$name $version: ready"
 }
 
-# build_browser installs what the lock file says; the browser itself is not in it.
-build_browser() {
-	local name=browser version dir log=$logs/browser.log
-	version=$(awk -F'"' '$2 == "playwright-core" { print $4; exit }' "$here/browser/package.json")
-	dir=$name-$version-$(digest "" "$here"/browser/package-lock.json "$here"/browser/*.mjs)
-	if [ ! -d "$bin/$dir" ]; then
-		lock "$name"
-	fi
-	if [ ! -d "$bin/$dir" ]; then
-		command -v npm >/dev/null && command -v node >/dev/null ||
-			fail "$name: it comes as a package for Node.js 20 or newer (https://nodejs.org)"
-		say "$name $version: npm ci; usually 5-20 s and 15 MB of downloads"
-		mkdir -p "$logs"
-		rm -rf "$bin/.building-$name".* # what a killed run left; we hold the lock
-		building=$(mktemp -d "$bin/.building-$name.XXXXXX")
-		cp "$here"/browser/package*.json "$here"/browser/*.mjs "$building"
-		npm ci --prefix "$building" --no-audit --no-fund --ignore-scripts >"$log" 2>&1 9>&- || {
-			tail -n 15 "$log" >&2
-			fail "$name $version: npm ci failed; the whole log is $log"
-		}
-		chmod 755 "$building"
-		mv "$building" "$bin/$dir"
-		building=""
-	fi
-	link "$dir" "$name"
-	say "$name $version: ready"
-}
+# Not "npm ci", which wants to know the digests for all platforms, and the lock
+# file has those of Linux on x64; elsewhere the version alone is pinned.
+build_duckdb() { npm_build duckdb @duckdb/node-api "10-30 s and 70 MB of downloads" install; }
+
+# The browser itself is not in it.
+build_browser() { npm_build browser playwright-core "5-20 s and 15 MB of downloads" ci; }
 
 # build_partman adds pg_partman to a PostgreSQL of Debian's, as root. Elsewhere
 # it says so and is no failure: who compares with it does without.
@@ -337,16 +315,11 @@ build_partman() {
 	fi
 }
 
-[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | partman ..."
+[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | browser | partman ..."
 for target in "$@"; do
 	case $target in
-<<<<<<< HEAD
-	kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | partman) ;;
-	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, duckdb and partman" ;;
-=======
-	kube | temporal | postgres | s3 | lint | codegen | duckdb | browser | partman) ;;
-	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, duckdb, browser and partman" ;;
->>>>>>> 23e2e09 (console: tested in a browser (make test-console))
+	kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | browser | partman) ;;
+	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, duckdb, browser and partman" ;;
 	esac
 done
 mkdir -p "$bin"
