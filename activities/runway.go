@@ -145,8 +145,8 @@ func (s sink) gauge(d *prometheus.Desc, value float64, labels ...string) {
 }
 
 func (s sink) size(state string, rows, bytes int64) {
-	s.gauge(s.trailGauges.rows, float64(rows), state)
-	s.gauge(s.trailGauges.bytes, float64(bytes), state)
+	s.gauge(s.rows, float64(rows), state)
+	s.gauge(s.bytes, float64(bytes), state)
 }
 
 func (s sink) partitions(now time.Time, all []audit.Partition) {

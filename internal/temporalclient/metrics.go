@@ -51,8 +51,7 @@ func (h handler) Counter(name string) client.MetricsCounter {
 	if vec == nil {
 		return client.MetricsNopHandler.Counter(name)
 	}
-	c := vec.WithLabelValues(h.values[:]...)
-	return counter{c}
+	return counter{vec.WithLabelValues(h.values[:]...)}
 }
 
 // Gauge implements [client.MetricsHandler].
@@ -90,12 +89,12 @@ type made struct {
 // get returns a metric, which it makes when it is first asked for. It is nil when
 // the name is taken by another kind of metric: a bug of somebody's is no reason
 // for a worker to fail.
-func get[V prometheus.Collector](m *made, name string, make func(name string) V) V {
+func get[V prometheus.Collector](m *made, name string, create func(name string) V) V {
 	m.mu.RLock()
 	c, there := m.metrics[name]
 	m.mu.RUnlock()
 	if !there {
-		c = m.add(name, make(name))
+		c = m.add(name, create(name))
 	}
 	v, _ := c.(V)
 	return v

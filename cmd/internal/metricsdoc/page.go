@@ -8,12 +8,6 @@ import (
 	"text/template"
 )
 
-// section is a table of the page, of the metrics whose names begin so.
-type section struct {
-	prefix   string
-	families []family
-}
-
 // page is what people read. What it says besides the tables is true of any
 // metrics there may be.
 var page = template.Must(template.New("").Parse(`<!-- Made by "make generate" from the code; "make verify" fails when it is not up to date. -->
