@@ -77,9 +77,8 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	defer worker.Close()
 	if s.enabled {
 		starter := &workflows.Starter{Client: temporal, Sealer: sealer, Redactor: redactor, Eager: worker.client()}
-		batch := s.batch
-		batch.Registerer = registry
-		err = controller.Setup(mgr, s.controller, s.sources, workflows.NewBatcher(starter, batch), registry)
+		s.batch.Registerer = registry
+		err = controller.Setup(mgr, s.controller, s.sources, workflows.NewBatcher(starter, s.batch), registry)
 	} else {
 		logger.Warn("audit_enabled is false: nothing is recorded, and what is held is let go")
 		err = controller.SetupDisabled(mgr, s.sources)
