@@ -90,7 +90,7 @@ func TestTheGaugesOfAScheduleFollowItsRuns(t *testing.T) {
 	if err := temporal.ScheduleClient().GetHandle(t.Context(), s.of.ID).Pause(t.Context(), client.SchedulePauseOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(t, "a pause", func(v map[string]float64) bool { return v["paused"] == 1 })
+	s.eventually(t, "a pause", func(v map[string]float64) bool { return v["paused"] == 1 && v["interval_seconds"] == 3600 })
 
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -70,12 +70,29 @@ func TestTheProgramTakesRecordsOnceItIsReadyAndStopsInGoodOrder(t *testing.T) {
 	if status, text := ask(http.MethodGet, "/metrics", ""); status != http.StatusOK || !strings.Contains(text, `auditflow_http_records_total{outcome="started"} 1`) {
 		t.Errorf("metrics: %d", status)
 	}
-	if _, text := ask(http.MethodGet, "/metrics", ""); !strings.Contains(text, "temporal_request_total{") || strings.Contains(text, "audit/HTTP/") {
+	_, text = ask(http.MethodGet, "/metrics", "")
+	if !strings.Contains(text, "temporal_request_total{") || strings.Contains(text, "audit/HTTP/") {
 		t.Error("metrics lack what Temporal's SDK counts, or have ids of workflows")
 	}
+	documented(t, text)
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// documented checks that docs/metrics.md tells of every metric of ours that is served.
+func documented(t *testing.T, served string) {
+	t.Helper()
+	docs, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(served) {
+		name, kind, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# TYPE "), " ")
+		if strings.HasPrefix(line, "# TYPE auditflow_") && !strings.Contains(string(docs), "| `"+name+"` | "+kind+" | ") {
+			t.Errorf("docs/metrics.md does not tell of %s, a %s", name, kind)
+		}
 	}
 }
 
