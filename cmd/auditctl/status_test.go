@@ -182,13 +182,14 @@ func TestAWatchTellsAgainAndAgainUntilItIsInterrupted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, interrupt := context.WithCancel(t.Context())
+			ctx, interrupt := context.WithTimeout(t.Context(), 20*time.Second) // else it would watch for ever
 			defer interrupt()
 			p, stdout := s.program(), &interruptingAt{text: tc.text, interrupt: interrupt}
 			p.now, p.stdout, p.stderr, p.person = time.Now, stdout, &bytes.Buffer{}, tc.person
 			if code := p.run(ctx, []string{"status", "--watch", "--interval", "100ms", "-o", tc.format}); code != exitOK {
 				t.Errorf("exit code %d", code)
 			}
+			contains(t, "what was watched", stdout.String(), tc.text)
 			if strings.Contains(stdout.String(), "\x1b") != tc.person {
 				t.Errorf("sequences for terminals: %q", stdout.String())
 			}
