@@ -68,7 +68,7 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) {
 	}
 	http.SetCookie(w, c.cookie(r, sessionCookie, value, c.Session))
 	http.SetCookie(w, c.cookie(r, csrfCookie, rand.Text(), c.Session)) // not that of somebody who was here before
-	http.Redirect(w, r, inside(to), http.StatusSeeOther)
+	http.Redirect(w, r, inside(to), http.StatusSeeOther)               //nolint:gosec // inside leads nowhere else
 }
 
 func (c *console) logout(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +127,7 @@ func (c *console) session(r *http.Request) (token string, ok bool) {
 // cookie makes one that no script reads and no other site's page sends; lasting 0
 // takes it away.
 func (c *console) cookie(r *http.Request, name, value string, lasting time.Duration) *http.Cookie {
-	made := &http.Cookie{
+	made := &http.Cookie{ //nolint:gosec // Secure where there is TLS: without it, it would not come back
 		Name: named(r, name), Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: encrypted(r),
 		MaxAge: int(lasting / time.Second),
 	}

@@ -32,7 +32,7 @@ func TestNumbersAreGroupedAndSizesHaveUnits(t *testing.T) {
 func TestALoginLeadsNowhereButInside(t *testing.T) {
 	t.Parallel()
 	for to, want := range map[string]string{
-		"/executions/1?x=y": "/executions/1?x=y", "/": "/", "": "/", "//evil.example/": "/", "https://evil.example/": "/", `/\evil.example`: "/", "/a\r\nSet-Cookie: x": "/",
+		"/executions/1?x=y": "/executions/1?x=y", "/": "/", "": "/", "//evil.example/": "/", "///evil.example/": "/", "https://evil.example/": "/", `/\evil.example`: "/", "/a\r\nSet-Cookie: x": "/",
 		"javascript:alert(1)": "/", "/login?to=/": "/", "/logout": "/", "status": "/", "/\t/evil.example": "/",
 	} {
 		if got := inside(to); got != want {

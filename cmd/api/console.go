@@ -84,13 +84,13 @@ func refusal(p *httpapi.Problem) error {
 	case p.Status == http.StatusForbidden:
 		return console.ErrForbidden
 	}
-	return errUntold(p.Detail)
+	return untoldError(p.Detail)
 }
 
-// errUntold is why nobody can tell who somebody is, or what he may.
-type errUntold string
+// untoldError is why nobody can tell who somebody is, or what he may.
+type untoldError string
 
-func (e errUntold) Error() string { return string(e) }
+func (e untoldError) Error() string { return string(e) }
 
 // archivist lets the console read from the store: what it asks as the API does, through
 // the API's reader.

@@ -79,12 +79,12 @@ func (b *browser) open(t *testing.T, token string) {
 }
 
 // see asks for a page and wants a status.
-func (b *browser) see(path string, status int, header ...string) (text string, about *http.Response) {
+func (b *browser) see(path string, status int, with ...string) (text string, header http.Header) {
 	b.t.Helper()
-	return b.send(http.MethodGet, path, nil, status, header...)
+	return b.send(http.MethodGet, path, nil, status, with...)
 }
 
-func (b *browser) send(method, path string, form url.Values, status int, header ...string) (text string, about *http.Response) {
+func (b *browser) send(method, path string, form url.Values, status int, with ...string) (text string, header http.Header) {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -93,8 +93,8 @@ func (b *browser) send(method, path string, form url.Values, status int, header 
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+	for i := 0; i < len(with); i += 2 {
+		r.Header.Set(with[i], with[i+1])
 	}
 	res, err := b.client.Do(r)
 	if err != nil {
@@ -108,21 +108,24 @@ func (b *browser) send(method, path string, form url.Values, status int, header 
 	if res.StatusCode != status {
 		b.t.Fatalf("%s %s: status %d, want %d: %s", method, path, res.StatusCode, status, body)
 	}
-	return string(body), res
+	return string(body), res.Header
 }
 
 var formValue = regexp.MustCompile(`name="form" value="([^"]+)"`)
 
 // login fills in the login page.
-func (b *browser) login(token string, status int, header ...string) (text string, about *http.Response) {
+func (b *browser) login(token string, status int, with ...string) (text string, header http.Header) {
 	b.t.Helper()
 	text, _ = b.see("/login?to=%2Fstatus", http.StatusOK)
 	found := formValue.FindStringSubmatch(text)
 	if found == nil {
 		b.t.Fatalf("the form has no value to repeat: %s", text)
 	}
-	return b.send(http.MethodPost, "/login", url.Values{"token": {token}, "to": {"/status"}, "form": {found[1]}}, status, header...)
+	return b.send(http.MethodPost, "/login", url.Values{"token": {token}, "to": {"/status"}, "form": {found[1]}}, status, with...)
 }
+
+// cookiesOf are those that an answer sets.
+func cookiesOf(header http.Header) []*http.Cookie { return (&http.Response{Header: header}).Cookies() }
 
 // has fails the test for each text that a page lacks.
 func has(t *testing.T, page string, texts ...string) {
@@ -140,14 +143,14 @@ func TestEveryPageOfTheConsoleAnswersAndForbidsWhatStandsInline(t *testing.T) {
 	id := b.fill(7)[0].ID
 	inline := regexp.MustCompile(`(?i)<script(?: defer)?>|<style|\sstyle=|\son[a-z]+=|javascript:`)
 	for _, path := range []string{"/", "/?namespace=prod-*&limit=3", "/executions/" + id, "/executions/find?id=" + id, "/trends", "/trends?period=24h", "/trends?period=30d", "/timeline", "/status", "/login"} {
-		text, res := b.see(path, http.StatusOK)
+		text, header := b.see(path, http.StatusOK)
 		if found := inline.FindString(text); found != "" {
 			t.Errorf("%s has %q", path, found)
 		}
-		policy := res.Header.Get("Content-Security-Policy")
-		if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || res.Header.Get("X-Content-Type-Options") != "nosniff" ||
-			res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Frame-Options") != "DENY" {
-			t.Errorf("%s: headers %v", path, res.Header)
+		policy := header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || header.Get("X-Content-Type-Options") != "nosniff" ||
+			header.Get("Cache-Control") != "no-store" || header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s: headers %v", path, header)
 		}
 		has(t, text, `<html lang="en">`, "<main", "<h1", "</html>")
 	}
@@ -266,15 +269,15 @@ func TestAFieldThatIsWrongIsNamedByThePage(t *testing.T) {
 func TestALoginTakesTheAPIsTokenAndEnds(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, goodToken)
-	_, res := b.see("/executions/find?id=x", http.StatusSeeOther)
-	if to := res.Header.Get("Location"); to != "/login?to=%2Fexecutions%2Ffind%3Fid%3Dx" {
+	_, header := b.see("/executions/find?id=x", http.StatusSeeOther)
+	if to := header.Get("Location"); to != "/login?to=%2Fexecutions%2Ffind%3Fid%3Dx" {
 		t.Errorf("a stranger is sent to %s", to)
 	}
 	if text, _ := b.login("wrong-0123456789", http.StatusUnauthorized); !strings.Contains(text, "is not known") || strings.Contains(text, "wrong-0") {
 		t.Errorf("a wrong token: %s", text)
 	}
-	_, res = b.login(goodToken, http.StatusSeeOther, "X-Forwarded-Proto", "http")
-	for _, c := range res.Cookies() {
+	_, header = b.login(goodToken, http.StatusSeeOther, "X-Forwarded-Proto", "http")
+	for _, c := range cookiesOf(header) {
 		if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.MaxAge != 3600 || c.Secure {
 			t.Errorf("cookie %s", c)
 		}
@@ -297,8 +300,8 @@ func TestAFormOfAnotherPageLogsNobodyIn(t *testing.T) {
 	b.login(goodToken, http.StatusForbidden, "Origin", "https://elsewhere.example")
 	b.send(http.MethodPost, "/login", url.Values{"token": {goodToken}}, http.StatusForbidden)
 	b.see("/status", http.StatusSeeOther)
-	if _, res := b.login(goodToken, http.StatusSeeOther, "Origin", b.url); res.Header.Get("Location") != "/status" {
-		t.Error(res.Header.Get("Location"))
+	if _, header := b.login(goodToken, http.StatusSeeOther, "Origin", b.url); header.Get("Location") != "/status" {
+		t.Error(header.Get("Location"))
 	}
 }
 
@@ -313,8 +316,8 @@ func TestACookieIsNoCredentialOfTheAPI(t *testing.T) {
 func TestWithTLSBeforeItCookiesTravelEncryptedOnly(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, goodToken)
-	_, res := b.see("/login", http.StatusOK, "X-Forwarded-Proto", "https")
-	if c := res.Cookies(); len(c) != 1 || !c[0].Secure || !strings.HasPrefix(c[0].Name, "__Host-") {
+	_, header := b.see("/login", http.StatusOK, "X-Forwarded-Proto", "https")
+	if c := cookiesOf(header); len(c) != 1 || !c[0].Secure || !strings.HasPrefix(c[0].Name, "__Host-") {
 		t.Errorf("cookies %v", c)
 	}
 }
