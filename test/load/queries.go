@@ -123,10 +123,6 @@ func reports() []question {
 			actions, err := t.store.Durations(ctx, last(v, 7), false)
 			return len(actions), err
 		}},
-		{name: "report_volume", aggregate: true, ask: func(ctx context.Context, t *table, v sample) (int, error) {
-			steps, err := t.store.Volume(ctx, last(v, 7), 6*time.Hour)
-			return len(steps), err
-		}},
 		{name: "report_retries", aggregate: true, ask: func(ctx context.Context, t *table, v sample) (int, error) {
 			patterns, err := t.store.Retries(ctx, last(v, 7))
 			return len(patterns), err
