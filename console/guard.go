@@ -74,8 +74,14 @@ func (c *console) read(name string, answer page) http.HandlerFunc {
 func (c *console) visitor(w http.ResponseWriter, r *http.Request) (Visitor, *fault) {
 	who, err := c.Guard.Visitor(r)
 	if errors.Is(err, ErrUnknown) && r.Header.Get("Authorization") == "" {
-		if token, ok := c.session(r); ok {
+		token, ok := c.session(r)
+		if ok {
 			who, err = c.Guard.Holder(r.Context(), token)
+		}
+		if !ok && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			// A link from elsewhere: a strict cookie comes only when a page of ours asks.
+			w.Header().Set("Refresh", "0; url="+inside(r.URL.RequestURI()))
+			return nil, &fault{status: http.StatusOK, title: "One moment", detail: "You came from another site. Load this page again if nothing happens."}
 		}
 		if errors.Is(err, ErrUnknown) {
 			http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)

@@ -293,6 +293,23 @@ func TestALoginTakesTheAPIsTokenAndEnds(t *testing.T) {
 	b.see("/status", http.StatusUnauthorized, "Authorization", "Bearer wrong-0123456789")
 }
 
+func TestALinkFromElsewhereFindsWhoIsLoggedIn(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, goodToken)
+	for path, want := range map[string]string{"/status": "0; url=/status", "/?action=a%22b": "0; url=/?action=a%22b"} {
+		text, header := b.see(path, http.StatusOK, "Sec-Fetch-Site", "cross-site")
+		if header.Get("Refresh") != want || strings.Contains(text, "Quarantine") {
+			t.Errorf("%s: %q: %s", path, header.Get("Refresh"), text)
+		}
+	}
+	b.see("/status", http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
+	b.login(goodToken, http.StatusSeeOther)
+	_, header := b.see("/status", http.StatusOK, "Sec-Fetch-Site", "cross-site")
+	if header.Get("Refresh") != "" {
+		t.Error("a page that is shown is loaded again")
+	}
+}
+
 func TestAFormOfAnotherPageLogsNobodyIn(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, goodToken)

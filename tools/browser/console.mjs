@@ -75,6 +75,16 @@ async function story() {
   silent("printing");
 }
 
+// A strict cookie does not come with a link from elsewhere, and yet one that somebody
+// was sent must not ask him to log in again.
+async function linked() {
+  await page.goto(`data:text/html,<a href="${url}/status">status</a>`);
+  await page.click("a");
+  await page.waitForFunction(() => ["Status", "Log in"].includes(document.querySelector("h1")?.textContent));
+  check((await page.textContent("h1")) === "Status", "a link from elsewhere leads who is logged in to the login page");
+  silent("a link from elsewhere");
+}
+
 async function search() {
   await page.goto(`${url}/`);
   await accessible("search");
@@ -143,7 +153,7 @@ async function logout() {
   silent("logging out");
 }
 
-for (const step of [login, story, search, others, checksAreAwake, logout]) {
+for (const step of [login, story, linked, search, others, checksAreAwake, logout]) {
   try {
     await step();
   } catch (error) {
