@@ -56,6 +56,7 @@ func TestAllFaultsComeAtOnceWithFieldAndUnit(t *testing.T) {
 	refused(t, `
 log_level: loud
 log_format: xml
+pprof: 6060
 audit_enabled: perhaps
 audit_batch_size: 1001
 audit_flush_interval: 30
@@ -69,6 +70,7 @@ review_window: {executions: 24, jobs: 400d}
 		"keyset_file: is required",
 		"log_level: want one of info, debug, warn, error, not \"loud\"",
 		"log_format: want one of json, text, not \"xml\"",
+		"pprof: want host:port, as in :8080 or 127.0.0.1:8080, not \"6060\"",
 		"audit_enabled: want true or false, not \"perhaps\"",
 		"audit_batch_size: want a whole number from 1 to 150, not \"1001\"",
 		"audit_flush_interval: want a duration with its unit, as in 30s or 5m, not \"30\"",

@@ -13,6 +13,7 @@ type CommonFile struct {
 	Listen    config.Scalar `json:"listen"`
 	LogLevel  config.Scalar `json:"log_level"`
 	LogFormat config.Scalar `json:"log_format"`
+	Pprof     config.Scalar `json:"pprof"`
 
 	KeysetFile          config.Scalar `json:"keyset_file"`
 	KeysetKMSURI        config.Scalar `json:"keyset_kms_uri"`
@@ -35,6 +36,8 @@ type Common struct {
 	LogLevel string
 	// LogFormat is json (default) or text.
 	LogFormat string
+	// Pprof is the address of /debug/pprof/. Default: none.
+	Pprof string
 	// KeysetFile holds the keys that seal and open envelopes, and is followed: a
 	// change of it needs no restart. Required.
 	KeysetFile string
@@ -63,10 +66,15 @@ func (f CommonFile) Read(r *config.Reader, identity string) Common {
 	if err != nil {
 		host = "unknown-host" // shown to people only
 	}
+	pprof := r.String("pprof", f.Pprof, "")
+	if pprof != "" {
+		pprof = r.Address("pprof", f.Pprof, "")
+	}
 	return Common{
 		Listen:    r.Address("listen", f.Listen, ":8080"),
 		LogLevel:  r.OneOf("log_level", f.LogLevel, "info", "debug", "warn", "error"),
 		LogFormat: r.OneOf("log_format", f.LogFormat, "json", "text"),
+		Pprof:     pprof,
 
 		KeysetFile:          r.Required("keyset_file", f.KeysetFile),
 		KeysetKMSURI:        r.String("keyset_kms_uri", f.KeysetKMSURI, ""),

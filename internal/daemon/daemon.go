@@ -74,15 +74,15 @@ func Main[C any](p Program[C], args []string, stdout, stderr io.Writer) int {
 
 func (p Program[C]) command(code *int) *cobra.Command {
 	var flags struct {
-		config, listen, level, format string
-		validate                      bool
+		config, listen, level, format, pprof string
+		validate                             bool
 	}
 	own := map[string]*string{}
 	cmd := &cobra.Command{
 		Use: p.Name, Short: p.Short, Long: p.Long, Version: version(),
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			given := map[string]string{"listen": flags.listen, "log_level": flags.level, "log_format": flags.format}
+			given := map[string]string{"listen": flags.listen, "log_level": flags.level, "log_format": flags.format, "pprof": flags.pprof}
 			for name, value := range own {
 				given[name] = *value
 			}
@@ -107,6 +107,7 @@ func (p Program[C]) command(code *int) *cobra.Command {
 	cmd.Flags().StringVar(&flags.listen, "listen", "", "address of /healthz, /readyz and /metrics (overrides the file)")
 	cmd.Flags().StringVar(&flags.level, "log-level", "", "debug, info, warn or error (overrides the file)")
 	cmd.Flags().StringVar(&flags.format, "log-format", "", "json or text (overrides the file)")
+	cmd.Flags().StringVar(&flags.pprof, "pprof", "", "address of /debug/pprof/, as in 127.0.0.1:6060; off unless given (overrides the file)")
 	for name, usage := range p.Flags {
 		own[name] = cmd.Flags().String(name, "", usage)
 	}
@@ -124,6 +125,11 @@ func (p Program[C]) run(c C, stderr io.Writer) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a second signal kills
 	log.Info("starting", "program", p.Name, "version", version())
+	if common.Pprof != "" {
+		if err := telemetry.Profiles(ctx, common.Pprof, log); err != nil {
+			return err
+		}
+	}
 	err := p.Run(ctx, c, log)
 	asked := ctx.Err() != nil
 	if err != nil && (!asked || !errors.Is(err, context.Canceled)) {

@@ -58,7 +58,12 @@ func Serve(ctx context.Context, address string, g prometheus.Gatherer, ready Rea
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	return serve(ctx, listener, mux)
+}
+
+// serve answers until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	drained := make(chan struct{})
 	cancelDrain := context.AfterFunc(ctx, func() {
 		defer close(drained)
@@ -70,7 +75,7 @@ func Serve(ctx context.Context, address string, g prometheus.Gatherer, ready Rea
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		cancelDrain()
-		return fmt.Errorf("serve %s: %w", address, err)
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	}
 	<-drained // Serve returns at once; requests in hand get their answers first
 	return nil

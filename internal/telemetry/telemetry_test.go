@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -171,4 +172,55 @@ func TestLogsAreStructuredFromTheirLevelUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestProfilesAreServedOnAPortOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	address := free(t)
+	var log lockedBuffer
+	if err := telemetry.Profiles(ctx, address, telemetry.Logger(&log, "json", "info")); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, "http://"+address+"/debug/pprof/goroutine?debug=1"); status != http.StatusOK || !strings.Contains(body, "goroutine profile") {
+		t.Errorf("%d %.80s", status, body)
+	}
+	if status, _ := get(t, "http://"+address+"/metrics"); status != http.StatusNotFound {
+		t.Errorf("metrics are there, too: %d", status)
+	}
+	if !strings.Contains(log.String(), address) {
+		t.Errorf("the log does not say where: %s", log.String())
+	}
+	if err := telemetry.Profiles(ctx, address, telemetry.Logger(io.Discard, "json", "info")); err == nil {
+		t.Error("two listen on one address")
+	}
+	stop()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("still listens")
+		}
+	}
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

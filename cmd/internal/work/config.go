@@ -21,6 +21,7 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
   listen: ":8080"             # /healthz, /readyz, /metrics
   log_level: info             # debug, info, warn, error
   log_format: json            # json, text
+  pprof: ""                   # address of /debug/pprof/, as in 127.0.0.1:6060; off unless given
   keyset_file: /etc/auditflow/keyset.json   # a change of it needs no restart
   keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
   keyset_kms_token_file: ""   # a file with Vault's token, read for every request

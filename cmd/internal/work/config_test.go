@@ -67,12 +67,14 @@ func TestAllFaultsComeAtOnceWithFieldAndUnit(t *testing.T) {
 	refused(t, `
 log_level: loud
 log_format: xml
+pprof: 6060
 database: {max_connections: 1001, partition_interval: hourly}
 worker: {workflow_tasks: 1, activities: many, drain_timeout: 20}
 `,
 		"keyset_file: is required",
 		"log_level: want one of info, debug, warn, error, not \"loud\"",
 		"log_format: want one of json, text, not \"xml\"",
+		"pprof: want host:port, as in :8080 or 127.0.0.1:8080, not \"6060\"",
 		"database.url: is required, here or as environment variable AUDITFLOW_DATABASE_URL",
 		"database.max_connections: want a whole number from 1 to 1000, not \"1001\"",
 		"database.partition_interval: want one of monthly, weekly, daily, not \"hourly\"",
