@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 )
 
@@ -30,7 +29,7 @@ type Config struct {
 func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
 	c, err := client.NewLazyClient(client.Options{
 		HostPort: cfg.Address, Namespace: cfg.Namespace, Identity: cfg.Identity,
-		Logger: sdklog.NewStructuredLogger(log), MetricsHandler: cfg.Metrics,
+		Logger: logger(log), MetricsHandler: cfg.Metrics,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
@@ -45,7 +44,7 @@ func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
 // of these.
 func Over(ctx context.Context, existing client.Client, cfg Config, log *slog.Logger) (client.Client, error) {
 	c, err := client.NewClientFromExistingWithContext(ctx, existing, client.Options{
-		Namespace: cfg.Namespace, Identity: cfg.Identity, Logger: sdklog.NewStructuredLogger(log), MetricsHandler: cfg.Metrics,
+		Namespace: cfg.Namespace, Identity: cfg.Identity, Logger: logger(log), MetricsHandler: cfg.Metrics,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
