@@ -71,7 +71,11 @@ func result(ctx context.Context, run client.WorkflowRun) (activities.Delivered, 
 	patient, leave := withoutDeadline(ctx)
 	defer leave()
 	var done activities.Delivered
-	if err := run.Get(patient, &done); err != nil {
+	err := run.Get(patient, &done)
+	if err != nil && ctx.Err() != nil && !Ended(err) {
+		err = context.Cause(ctx) // it was our time that was over
+	}
+	if err != nil {
 		return activities.Delivered{}, fmt.Errorf("wait for %s: %w", run.GetID(), err)
 	}
 	return done, nil
