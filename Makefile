@@ -40,7 +40,7 @@ bench-maintenance: tools ## maintenance under load, the archive's speed, two sim
 bench-http: tools ## the HTTP door at saturation, api and worker killed meanwhile; writes out/http.json (2 min)
 	go run ./test/load bench-http --seconds 60
 
-test: tools ## all tests, on real servers, with the race detector (< 20 min once tools are built)
+test: tools ## the tests, on real servers, with the race detector (< 20 min once tools are built)
 	$(GO_TEST) -p 2 $$(go list ./... | grep -v /test/e2e$$) # two at a time: each has servers of its own, and waits for them
 	$(GO_TEST) ./test/e2e # which counts seconds, and has the machine to itself
 
