@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"fmt"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/auditflow/auditflow/activities"
@@ -37,5 +39,18 @@ func fastThenSlow(ctx workflow.Context, step, summary string, envelope []byte, r
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(slow(ctx, summary), step, envelope).Get(ctx, result)
+	notAtOnce(ctx, step, err)
+	err = workflow.ExecuteActivity(slow(ctx, summary), step, envelope).Get(ctx, result)
+	if err == nil {
+		workflow.SetCurrentDetails(ctx, step+" succeeded, though not at once.\n")
+	}
+	return err
+}
+
+// notAtOnce shows in the UI what held a delivery up first; its pending activity
+// only knows what came after.
+func notAtOnce(ctx workflow.Context, step string, err error) {
+	workflow.SetCurrentDetails(ctx, cut(fmt.Sprintf(
+		"**%s did not succeed at once**: %s\n\nIt is tried until it does. *Pending Activities* has attempt, last failure and next retry.\n",
+		step, plain(reason(err))), maxDetails))
 }

@@ -23,6 +23,7 @@ func deliverBatch(ctx workflow.Context, envelope []byte) (activities.Delivered, 
 	if ctx.Err() != nil {
 		return activities.Delivered{}, err
 	}
+	notAtOnce(ctx, ActivityRedact, err)
 	var parted activities.Parted
 	if err := workflow.ExecuteActivity(thorough(ctx, "mask secrets record by record"), ActivityRedactEach, envelope).Get(ctx, &parted); err != nil {
 		return activities.Delivered{}, err

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/activity"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
@@ -115,4 +117,36 @@ func TestACancelledDeliveryIsNotADoneOne(t *testing.T) {
 	if err := env.GetWorkflowError(); !errors.As(err, &cancelled) {
 		t.Errorf("ended with %v, want a cancellation, after which a door starts it anew", err)
 	}
+}
+
+func TestTheCurrentDetailsTellWhatHoldsADeliveryUp(t *testing.T) {
+	t.Parallel()
+	persist := &hands{failures: 3}
+	env := deliver(&hands{give: []byte("redacted")}, persist)
+	var meanwhile string
+	env.RegisterDelayedCallback(func() { meanwhile = currentDetails(t, env) }, time.Second)
+	env.ExecuteWorkflow(workflows.TypeDeliverAudit, []byte("observed"))
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "**Persist did not succeed at once**: append to the store: connection refused"; !strings.HasPrefix(meanwhile, want) {
+		t.Errorf("meanwhile %q, want %q…", meanwhile, want)
+	}
+	if got, want := currentDetails(t, env), "Persist succeeded, though not at once.\n"; got != want {
+		t.Errorf("in the end %q, want %q", got, want)
+	}
+}
+
+// currentDetails is what the UI shows of a workflow under that name.
+func currentDetails(t *testing.T, env *testsuite.TestWorkflowEnvironment) string {
+	t.Helper()
+	answer, err := env.QueryWorkflow("__temporal_workflow_metadata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metadata sdkpb.WorkflowMetadata
+	if err := answer.Get(&metadata); err != nil {
+		t.Fatal(err)
+	}
+	return metadata.GetCurrentDetails()
 }
