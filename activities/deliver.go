@@ -206,6 +206,7 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 		receipts[i].Masked = records[i].Masked()
 	}
 	d.Metrics.stored(time.Now(), records, receipts)
+	tellOdd(activity.GetLogger(ctx), receipts)
 	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: policyOf(records)}, nil
 }
 

@@ -71,18 +71,19 @@ type bench struct {
 	env     *testsuite.TestActivityEnvironment
 	store   *memory
 	metrics *prometheus.Registry
+	warned  *bytes.Buffer // log lines from WARN up, as JSON
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{store: &memory{rows: map[string]audit.Record{}}, metrics: prometheus.NewRegistry()}
+	b := &bench{store: &memory{rows: map[string]audit.Record{}}, metrics: prometheus.NewRegistry(), warned: new(bytes.Buffer)}
 	b.Deliver = &activities.Deliver{
 		Sealer: newSealer(t), Redactor: redact.New(), Store: b.store,
 		ErrorClass: func(error) string { return "connection" },
 		Metrics:    activities.NewMetrics(b.metrics),
 	}
 	var s testsuite.WorkflowTestSuite
-	s.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	s.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewJSONHandler(b.warned, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 	b.env = s.NewTestActivityEnvironment()
 	b.env.RegisterActivityWithOptions(b.Redact, activity.RegisterOptions{Name: "Redact"})
 	b.env.RegisterActivityWithOptions(b.Persist, activity.RegisterOptions{Name: "Persist"})
