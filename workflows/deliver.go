@@ -52,5 +52,5 @@ func fastThenSlow(ctx workflow.Context, step, summary string, envelope []byte, r
 func notAtOnce(ctx workflow.Context, step string, err error) {
 	workflow.SetCurrentDetails(ctx, cut(fmt.Sprintf(
 		"**%s did not succeed at once**: %s\n\nIt is tried until it does. *Pending Activities* has attempt, last failure and next retry.\n",
-		step, plain(reason(err))), maxDetails))
+		step, said(reason(err))), maxDetails))
 }

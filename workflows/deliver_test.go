@@ -38,7 +38,7 @@ func (h *hands) attempt(ctx context.Context, envelope []byte) error {
 	h.got = envelope
 	if h.failures > 0 {
 		h.failures--
-		return temporal.NewApplicationError("append to the store: connection refused", "connection")
+		return temporal.NewApplicationError("append to the store: connection to `user=worker` refused", "connection")
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func TestTheCurrentDetailsTellWhatHoldsADeliveryUp(t *testing.T) {
 	if err := env.GetWorkflowError(); err != nil {
 		t.Fatal(err)
 	}
-	if want := "**Persist did not succeed at once**: append to the store: connection refused"; !strings.HasPrefix(meanwhile, want) {
+	if want := "**Persist did not succeed at once**: append to the store: connection to 'user=worker' refused"; !strings.HasPrefix(meanwhile, want) {
 		t.Errorf("meanwhile %q, want %q…", meanwhile, want)
 	}
 	if got, want := currentDetails(t, env), "Persist succeeded, though not at once.\n"; got != want {

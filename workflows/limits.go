@@ -44,3 +44,7 @@ func plain(s string) string {
 		return c
 	}, s)
 }
+
+// said is a message of a failure on a line of Markdown: plain, with the
+// back-ticks that PostgreSQL's driver quotes with as apostrophes.
+func said(message string) string { return plain(strings.ReplaceAll(message, "`", "'")) }

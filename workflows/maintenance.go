@@ -85,7 +85,7 @@ func (j *journal) details() string {
 func (o Outcome) line() string {
 	switch {
 	case o.Failed != "":
-		return fmt.Sprintf("- `%s` **failed**: %s", o.Period, plain(o.Failed))
+		return fmt.Sprintf("- `%s` **failed**: %s", o.Period, said(o.Failed))
 	case o.Kept != "":
 		return fmt.Sprintf("- `%s` kept: %s", o.Period, plain(o.Kept))
 	default:
