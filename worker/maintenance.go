@@ -27,6 +27,8 @@ type MaintenanceConfig struct {
 	// DrainTimeout is as in [Config]. A long step tells how far it is and ends at
 	// once; another worker goes on. Default 20 s.
 	DrainTimeout time.Duration
+	// Deployment is the version of this worker.
+	Deployment Deployment
 }
 
 // RunMaintenance works on the maintenance queue until ctx ends, as [Run] does on
@@ -49,6 +51,7 @@ func RunMaintenance(ctx context.Context, c client.Client, cfg MaintenanceConfig,
 		MaxConcurrentWorkflowTaskExecutionSize: 4, // one run of each workflow
 		MaxConcurrentActivityExecutionSize:     cfg.Activities,
 		WorkerStopTimeout:                      cfg.DrainTimeout,
+		DeploymentOptions:                      cfg.Deployment.options(),
 	}, func(r Registry) { RegisterMaintenance(r, m) })
 }
 

@@ -24,6 +24,8 @@ type Config struct {
 	// DrainTimeout is how long running tasks may finish after a stop. What has
 	// not finished then is tried again by another worker. Default 20 s.
 	DrainTimeout time.Duration
+	// Deployment is the version of this worker.
+	Deployment Deployment
 }
 
 func (c Config) withDefaults() Config {
@@ -48,6 +50,7 @@ func Run(ctx context.Context, c client.Client, cfg Config, deliver *activities.D
 		MaxConcurrentLocalActivityExecutionSize: cfg.WorkflowTasks, // a delivery runs them inside its task
 		MaxConcurrentActivityExecutionSize:      cfg.Activities,
 		WorkerStopTimeout:                       cfg.DrainTimeout,
+		DeploymentOptions:                       cfg.Deployment.options(),
 	}, func(r Registry) { Register(r, deliver) })
 }
 

@@ -26,6 +26,9 @@ func loadEmbedded(r *config.Reader, own daemon.Common) (*work.Settings, error) {
 	s, err := work.Load(path, theirs)
 	if err == nil {
 		agree(theirs, own, s.Common())
+		if s.Versioned() { // a delivery that begins in the process that starts it asks no version
+			theirs.Fault("worker.deployment", "means nothing to a worker in the controller's process")
+		}
 		err = theirs.Err()
 	}
 	if err != nil {

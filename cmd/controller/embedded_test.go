@@ -67,4 +67,7 @@ func TestFilesThatContradictEachOtherAreRefusedWithTheField(t *testing.T) {
 	if o := embed(t, "keyset_file: "+keyset+"x\n"+aDatabase); !strings.Contains(o.Stderr, "keyset_file: load keyset") {
 		t.Errorf("a keyset that is absent: %s", o.Stderr)
 	}
+	if o := embed(t, good+"worker: {deployment: auditflow, build_id: v1}\n"); o.Code != 2 || !strings.Contains(o.Stderr, "worker.deployment: means nothing") {
+		t.Errorf("a version: exit code %d, %s", o.Code, o.Stderr)
+	}
 }

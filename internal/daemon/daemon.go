@@ -79,7 +79,7 @@ func (p Program[C]) command(code *int) *cobra.Command {
 	}
 	own := map[string]*string{}
 	cmd := &cobra.Command{
-		Use: p.Name, Short: p.Short, Long: p.Long, Version: version(),
+		Use: p.Name, Short: p.Short, Long: p.Long, Version: Version(),
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			given := map[string]string{"listen": flags.listen, "log_level": flags.level, "log_format": flags.format, "pprof": flags.pprof}
@@ -124,7 +124,7 @@ func (p Program[C]) run(c C, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a second signal kills
-	log.Info("starting", "program", p.Name, "version", version())
+	log.Info("starting", "program", p.Name, "version", Version())
 	if common.Pprof != "" {
 		if err := telemetry.Profiles(ctx, common.Pprof, log); err != nil {
 			return err
@@ -139,10 +139,14 @@ func (p Program[C]) run(c C, stderr io.Writer) error {
 	return nil
 }
 
-func version() string {
+// UnknownVersion is what [Version] says of a program that was built without one.
+const UnknownVersion = "unknown"
+
+// Version is that of the program, as Go's linker noted it.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
-		return "unknown"
+		return UnknownVersion
 	}
 	return info.Main.Version
 }

@@ -41,6 +41,9 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
     workflow_tasks: 64        # deliveries handled at once, 2 to 10000
     activities: 64            # retried steps at once, 1 to 10000
     drain_timeout: 20s        # what running tasks get after SIGTERM, 0s to 10m
+    deployment: ""            # name of a Temporal worker deployment, whose current version gets
+                              # the tasks; default: workers have no versions
+    build_id: ""              # this version; default: that of the program
   maintenance:                # partitions, tiers, archive, retention; see the schedules
                               # audit-* in Temporal. Ages as in 90d, 36h, 7y (of 366 days);
                               # cron expressions in UTC
@@ -91,6 +94,8 @@ type file struct {
 		WorkflowTasks config.Scalar `json:"workflow_tasks"`
 		Activities    config.Scalar `json:"activities"`
 		DrainTimeout  config.Scalar `json:"drain_timeout"`
+		Deployment    config.Scalar `json:"deployment"`
+		BuildID       config.Scalar `json:"build_id"`
 	} `json:"worker"`
 	Maintenance upkeep.Section `json:"maintenance"`
 }
@@ -105,6 +110,9 @@ type Settings struct {
 
 // Common is the part that all programs have.
 func (s Settings) Common() daemon.Common { return s.common }
+
+// Versioned says whether the worker is a version of a deployment.
+func (s Settings) Versioned() bool { return s.worker.Deployment.Name != "" }
 
 // Load reads the configuration file of a worker and reports all its faults.
 func Load(path string, r *config.Reader) (Settings, error) {
@@ -128,9 +136,29 @@ func Load(path string, r *config.Reader) (Settings, error) {
 		},
 	}
 	faultsOf(r, "database", s.database)
+	s.worker.Deployment = deployment(r, f)
 	s.maintenance = readMaintenance(r, f.Maintenance, s.database)
 	secrecy.Check(s.common, r)
 	return s, r.Err()
+}
+
+// deployment is the worker's version, if it shall have one.
+func deployment(r *config.Reader, f file) worker.Deployment {
+	d := worker.Deployment{
+		Name:    r.String("worker.deployment", f.Worker.Deployment, ""),
+		BuildID: r.String("worker.build_id", f.Worker.BuildID, ""),
+	}
+	switch {
+	case d.Name == "" && d.BuildID != "":
+		r.Fault("worker.build_id", "is the version of a deployment, and worker.deployment names none")
+	case strings.Contains(d.Name, "."):
+		r.Fault("worker.deployment", "want a name without dots, not %q", d.Name)
+	case d.Name != "" && d.BuildID == "":
+		if d.BuildID = daemon.Version(); d.BuildID == daemon.UnknownVersion {
+			r.Fault("worker.build_id", "this program was built without a version: give one")
+		}
+	}
+	return d
 }
 
 // faultsOf reports the faults of a database's configuration, once there is one.

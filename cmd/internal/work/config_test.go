@@ -10,6 +10,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit/seal"
 	"github.com/auditflow/auditflow/internal/daemon/daemontest"
+	"github.com/auditflow/auditflow/worker"
 )
 
 const (
@@ -83,6 +84,16 @@ worker: {workflow_tasks: 1, activities: many, drain_timeout: 20}
 		"worker.drain_timeout: want a duration with its unit, as in 30s or 5m, not \"20\"",
 	)
 	refused(t, minimal+"worker: {drain_timeout: 11m}\n", "worker.drain_timeout: want a duration from 0s to 10m0s, not 11m0s")
+}
+
+func TestAVersionBelongsToADeployment(t *testing.T) {
+	t.Parallel()
+	refused(t, minimal+"worker: {build_id: v1}\n", "worker.build_id: is the version of a deployment, and worker.deployment names none")
+	refused(t, minimal+"worker: {deployment: audit.flow, build_id: v1}\n", "worker.deployment: want a name without dots, not \"audit.flow\"")
+	o := execute("--config", daemontest.Write(t, minimal+"worker: {deployment: auditflow, build_id: v1}\n"))
+	if o.Started == nil || o.Started.worker.Deployment != (worker.Deployment{Name: "auditflow", BuildID: "v1"}) {
+		t.Errorf("started with %+v: %s", o.Started, o.Stderr)
+	}
 }
 
 func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {

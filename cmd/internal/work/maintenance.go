@@ -66,7 +66,7 @@ func (w *Worker) maintainTrail(ctx context.Context, own client.Client) error {
 	})
 	group.Go(func() error {
 		return worker.RunMaintenance(ctx, own, worker.MaintenanceConfig{
-			Schedules: schedules, DrainTimeout: w.settings.worker.DrainTimeout,
+			Schedules: schedules, DrainTimeout: w.settings.worker.DrainTimeout, Deployment: w.settings.worker.Deployment,
 		}, w.maintain, w.Log)
 	})
 	return group.Wait()

@@ -105,6 +105,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.Log.Info("working", "task_queue", workflows.QueueDelivery, "namespace", w.settings.common.Temporal.Namespace)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return worker.Run(ctx, own, w.settings.worker, w.deliver) })
+	group.Go(func() error {
+		w.settings.worker.Deployment.Announce(ctx, own, w.Log)
+		return nil
+	})
 	if w.maintain != nil {
 		group.Go(func() error { return w.maintainTrail(ctx, own) })
 	}
