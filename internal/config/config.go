@@ -161,6 +161,19 @@ func (r *Reader) Int(field string, s Scalar, fallback, low, high int) int {
 	return n
 }
 
+// Ratio is a part of a whole, from 0 to 1.
+func (r *Reader) Ratio(field string, s Scalar, fallback float64) float64 {
+	if s.text == "" {
+		return fallback
+	}
+	part, err := strconv.ParseFloat(s.text, 64)
+	if err != nil || !(part >= 0 && part <= 1) { // NaN is none
+		r.Fault(field, "want a number from 0 to 1, not %q", s.text)
+		return fallback
+	}
+	return part
+}
+
 // Bool is true or false, also as YAML 1.1 spells them (on, off, yes, no) if unquoted.
 func (r *Reader) Bool(field string, s Scalar, fallback bool) bool {
 	switch s.text {

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/auditflow/auditflow/internal/config"
+	"github.com/auditflow/auditflow/internal/telemetry"
 	"github.com/auditflow/auditflow/internal/temporalclient"
 )
 
@@ -26,6 +27,8 @@ type CommonFile struct {
 		Address   config.Scalar `json:"address"`
 		Namespace config.Scalar `json:"namespace"`
 	} `json:"temporal"`
+
+	Traces TracesFile `json:"traces"`
 }
 
 // Common is what it says.
@@ -58,6 +61,8 @@ type Common struct {
 	RedactionPolicyFile string
 	// Temporal is where deliveries live. Default 127.0.0.1:7233, namespace default.
 	Temporal temporalclient.Config
+	// Traces is where spans go. Default: nowhere, there are none.
+	Traces telemetry.TracesConfig
 }
 
 // Read checks the common part.
@@ -70,6 +75,7 @@ func (f CommonFile) Read(r *config.Reader, identity string) Common {
 	if pprof != "" {
 		pprof = r.Address("pprof", f.Pprof, "")
 	}
+	instance := fmt.Sprintf("%s@%s/%d", identity, host, os.Getpid())
 	return Common{
 		Listen:    r.Address("listen", f.Listen, ":8080"),
 		LogLevel:  r.OneOf("log_level", f.LogLevel, "info", "debug", "warn", "error"),
@@ -86,7 +92,8 @@ func (f CommonFile) Read(r *config.Reader, identity string) Common {
 		Temporal: temporalclient.Config{
 			Address:   r.Address("temporal.address", f.Temporal.Address, "127.0.0.1:7233"),
 			Namespace: r.String("temporal.namespace", f.Temporal.Namespace, "default"),
-			Identity:  fmt.Sprintf("%s@%s/%d", identity, host, os.Getpid()),
+			Identity:  instance,
 		},
+		Traces: f.Traces.read(r, identity, instance),
 	}
 }

@@ -1,5 +1,5 @@
-// Package telemetry is how a binary is watched: structured logs and one HTTP
-// address with /healthz, /readyz and /metrics.
+// Package telemetry is how a binary is watched: structured logs, one HTTP address
+// with /healthz, /readyz and /metrics, and traces for those who want them.
 package telemetry
 
 import (
@@ -17,7 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Logger writes structured logs: json (default) or text, from level up.
+// Logger writes structured logs: json (default) or text, from level up. A line
+// that is written with the context of a span tells its trace.
 func Logger(w io.Writer, format, level string) *slog.Logger {
 	var threshold slog.Level
 	if err := threshold.UnmarshalText([]byte(level)); err != nil {
@@ -25,9 +26,9 @@ func Logger(w io.Writer, format, level string) *slog.Logger {
 	}
 	options := &slog.HandlerOptions{Level: threshold}
 	if format == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(traced{slog.NewTextHandler(w, options)})
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(traced{slog.NewJSONHandler(w, options)})
 }
 
 // Registry is a registry with the metrics every Go process has.

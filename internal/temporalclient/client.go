@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
@@ -23,14 +24,33 @@ type Config struct {
 	Identity  string // shown in the UI beside what this process did
 	// Metrics is where the SDK's go, see [Metrics]. Default: nowhere.
 	Metrics client.MetricsHandler
+	// Traces makes the spans of what the client starts and what its workers run,
+	// see [Tracing]. Default: there are none, and nothing of them in histories.
+	Traces trace.TracerProvider
+}
+
+func (c Config) options(log *slog.Logger) (client.Options, error) {
+	o := client.Options{
+		HostPort: c.Address, Namespace: c.Namespace, Identity: c.Identity,
+		Logger: logger(log), MetricsHandler: c.Metrics,
+	}
+	if c.Traces != nil {
+		tracing, err := Tracing(c.Traces)
+		if err != nil {
+			return o, err
+		}
+		o.Interceptors = append(o.Interceptors, tracing)
+	}
+	return o, nil
 }
 
 // Dial returns a client at once, whether the server is there or not.
 func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
-	c, err := client.NewLazyClient(client.Options{
-		HostPort: cfg.Address, Namespace: cfg.Namespace, Identity: cfg.Identity,
-		Logger: logger(log), MetricsHandler: cfg.Metrics,
-	})
+	options, err := cfg.options(log)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
 	}
@@ -43,9 +63,12 @@ func Dial(cfg Config, log *slog.Logger) (client.Client, error) {
 // a lock while others may still be finding out (SDK 1.50): eager starts want one
 // of these.
 func Over(ctx context.Context, existing client.Client, cfg Config, log *slog.Logger) (client.Client, error) {
-	c, err := client.NewClientFromExistingWithContext(ctx, existing, client.Options{
-		Namespace: cfg.Namespace, Identity: cfg.Identity, Logger: logger(log), MetricsHandler: cfg.Metrics,
-	})
+	options, err := cfg.options(log)
+	if err != nil {
+		return nil, err
+	}
+	options.HostPort = "" // the connection's
+	c, err := client.NewClientFromExistingWithContext(ctx, existing, options)
 	if err != nil {
 		return nil, fmt.Errorf("temporal client for %s: %w", cfg.Address, err)
 	}
