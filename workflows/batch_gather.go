@@ -97,9 +97,11 @@ func (b *Batcher) fly(batch []*waiter) {
 		w.flight, records[i] = f, w.record
 	}
 	b.flying++
+	ctx, landed := traceTogether(ctx, batch)
 	go func() {
 		defer cancel()
 		started := b.send(ctx, records)
+		landed()
 		b.count(started)
 		for i, w := range batch {
 			w.answer <- started[i]

@@ -8,13 +8,17 @@ import (
 	"strings"
 	"testing"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/auditflow/auditflow/activities"
+	"github.com/auditflow/auditflow/internal/temporalclient"
 	"github.com/auditflow/auditflow/worker"
 	"github.com/auditflow/auditflow/workflows"
 )
@@ -55,9 +59,10 @@ type replayer struct{ sdkworker.WorkflowReplayer }
 
 func (replayer) RegisterActivityWithOptions(any, activity.RegisterOptions) {}
 
-func newReplayer(t *testing.T) replayer {
+func newReplayer(t *testing.T, traced ...interceptor.WorkerInterceptor) replayer {
 	t.Helper()
 	r, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
+		Interceptors:                traced,
 		DisableRegistrationAliasing: true, // as in worker.Run: only the names of names.go count
 		DisableDeadlockDetection:    true, // a busy machine is no change of the workflow
 	})
@@ -69,10 +74,29 @@ func newReplayer(t *testing.T) replayer {
 
 func TestEveryReleasedHistoryReplays(t *testing.T) {
 	t.Parallel()
+	everyHistoryReplays(t)
+}
+
+// Their headers tell of no trace: those who recorded them had none.
+func TestEveryReleasedHistoryReplaysWithTracesOn(t *testing.T) {
+	t.Parallel()
+	spans := tracetest.NewSpanRecorder()
+	tracing, err := temporalclient.Tracing(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("all", func(t *testing.T) { everyHistoryReplays(t, tracing) })
+	if len(spans.Ended()) == 0 {
+		t.Error("nothing was traced")
+	}
+}
+
+func everyHistoryReplays(t *testing.T, traced ...interceptor.WorkerInterceptor) {
+	t.Helper()
 	for _, file := range recorded(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			r := newReplayer(t)
+			r := newReplayer(t, traced...)
 			worker.Register(r, &activities.Deliver{})
 			worker.RegisterMaintenance(r, &activities.Maintain{})
 			history := read(t, file)
