@@ -115,7 +115,9 @@ type querier interface {
 
 // tryInsert is one statement. Outside any transaction it is one of its own, all
 // of the items or none, and one round trip.
-func tryInsert(ctx context.Context, db querier, items []*item) error {
+func tryInsert(ctx context.Context, db querier, items []*item) (err error) {
+	ctx, span := traceInsert(ctx, len(items))
+	defer func() { span.end(items, err) }()
 	rows, err := db.Query(ctx, insertStatement, insertArguments(items)...)
 	if err != nil {
 		return err
