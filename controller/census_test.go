@@ -61,7 +61,7 @@ func TestACensusTellsWhatHasItsRowWhatIsComingAndWhatNobodyDelivers(t *testing.T
 			ended(t, "without time", 0, nil),
 		}}
 		for _, uid := range []types.UID{"coming", "without time"} {
-			d.submit(target{name: at(uid), uid: uid, source: executions})
+			d.submit(context.Background(), target{name: at(uid), uid: uid, source: executions})
 		}
 		scheme, err := Scheme()
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -43,6 +45,7 @@ type delivery struct {
 	submitted time.Time
 	announced bool // an event told that it takes long
 	rounds    int  // how often its workflow ended without a row
+	trace     *journey
 }
 
 // Config bounds what is in flight.
@@ -58,6 +61,8 @@ type Config struct {
 	// Waiters is how many workflows are watched at once for their end. The
 	// others wait their turn; they are none the slower for it. Default 128.
 	Waiters int
+	// Traces makes the spans of deliveries. Default: there are none.
+	Traces trace.TracerProvider
 }
 
 // Starter starts the delivery of a record, see [workflows.Starter.Start].
@@ -75,6 +80,7 @@ type Deliveries struct {
 	events  events.EventRecorder
 	metrics *Metrics
 	log     logr.Logger
+	tracer  trace.Tracer
 	changed chan event.GenericEvent
 
 	observing chan struct{}       // one for each execution that is being observed
@@ -108,12 +114,16 @@ func NewDeliveries(cfg Config, api client.Reader, starter Starter, recorder even
 	if cfg.Waiters <= 0 {
 		cfg.Waiters = 128
 	}
+	if cfg.Traces == nil {
+		cfg.Traces = noop.NewTracerProvider()
+	}
 	queue := func() workqueue.TypedRateLimitingInterface[target] {
 		return workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[target](minRetry, maxRetry))
 	}
 	return &Deliveries{
 		cfg: cfg, api: api, starter: starter, events: recorder, metrics: metrics, log: log,
+		tracer:    cfg.Traces.Tracer(scope),
 		changed:   make(chan event.GenericEvent, 1024),
 		observing: make(chan struct{}, cfg.Starters), bytes: semaphore.NewWeighted(maxWaitingBytes),
 		starts: queue(), waits: queue(),
@@ -157,19 +167,26 @@ func (d *Deliveries) Start(ctx context.Context) error {
 func (d *Deliveries) start(ctx context.Context, t target) {
 	tries, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	attempt := d.starts.NumRequeues(t) + 1
+	tries, span := d.traceStart(tries, t, attempt)
 	handle, err := d.startOnce(tries, t)
+	log := traced(tries, d.log)
+	span.end(handle, err)
 	switch {
 	case errors.Is(err, errReplaced):
 		d.starts.Forget(t)
-		d.abandon(t)
+		d.abandon(t, log)
 	case err != nil && ctx.Err() == nil:
 		d.metrics.startFailures.Inc()
-		d.log.Error(err, "delivery not started; will try again", "uid", t.uid, "attempt", d.starts.NumRequeues(t)+1)
+		log.Error(err, "delivery not started; will try again", "uid", t.uid, "attempt", attempt)
 		d.announce(t, "AuditDelayed", "delivery cannot be started yet and will be tried again; the execution stays until it is")
 		d.starts.AddRateLimited(t)
 	case err == nil:
 		d.starts.Forget(t)
-		d.update(ctx, t, func(x *delivery) { x.stage, x.handle, x.workflowID = stageStarted, handle, handle.ID() })
+		log.V(1).Info("delivery started", "uid", t.uid, "workflow", handle.ID())
+		d.update(ctx, t, func(x *delivery) {
+			x.stage, x.handle, x.workflowID, x.trace = stageStarted, handle, handle.ID(), x.trace.startedIn(span)
+		})
 		d.waits.Add(t)
 	}
 }
@@ -178,10 +195,10 @@ func (d *Deliveries) start(ctx context.Context, t target) {
 // object with our finalizer stays until we take it off. The exception is one
 // that was let go because Temporal had its record, when somebody then ended the
 // workflow: its record is in that workflow's history and nowhere else.
-func (d *Deliveries) abandon(t target) {
+func (d *Deliveries) abandon(t target, log logr.Logger) {
 	if x := d.look(t.uid); x.workflowID != "" {
 		d.metrics.abandoned.Inc()
-		d.log.Error(nil, "the execution is gone and somebody ended its delivery; reset the workflow to have it persisted",
+		log.Error(nil, "the execution is gone and somebody ended its delivery; reset the workflow to have it persisted",
 			"uid", t.uid, "workflow", x.workflowID)
 	}
 	d.drop(t.uid)
@@ -239,13 +256,13 @@ func (d *Deliveries) wait(ctx context.Context, t target) {
 		d.waits.Forget(t)
 		d.waits.Add(t)
 	case err == nil, workflows.Ended(err):
-		d.log.Error(err, "delivery ended without its row; will be started again", "uid", t.uid, "workflow", current.workflowID)
+		traced(current.trace.context(ctx), d.log).Error(err, "delivery ended without its row; will be started again", "uid", t.uid, "workflow", current.workflowID)
 		d.waits.Forget(t)
 		d.announce(t, "AuditDelayed", "its workflow ended without a row and is started again: "+current.workflowID)
 		d.update(ctx, t, func(x *delivery) { x.stage, x.rounds = stageSubmitted, x.rounds+1 })
 		d.starts.AddAfter(t, min(minRetry<<min(current.rounds, 10), maxRetry))
 	default:
-		d.log.V(1).Info("waiting for the delivery was interrupted", "uid", t.uid, "workflow", current.workflowID, "reason", err.Error())
+		traced(current.trace.context(ctx), d.log).V(1).Info("waiting for the delivery was interrupted", "uid", t.uid, "workflow", current.workflowID, "reason", err.Error())
 		d.waits.AddRateLimited(t)
 	}
 }

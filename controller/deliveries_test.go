@@ -23,10 +23,10 @@ func TestSubmittingTwiceIsOneStart(t *testing.T) {
 		api, targets := populate(1)
 		x := targets[0]
 		d := open(t, Config{Cluster: "prod"}, api, committed)
-		d.submit(x)
-		d.submit(x)
+		d.submit(context.Background(), x)
+		d.submit(context.Background(), x)
 		d.until(t, x, stagePersisted)
-		d.submit(x) // reconciled again before its mark is in the cache
+		d.submit(context.Background(), x) // reconciled again before its mark is in the cache
 		synctest.Wait()
 		if n := len(d.temporal.times); n != 1 {
 			t.Errorf("%d starts, want 1", n)
@@ -47,7 +47,7 @@ func TestAFailingStartIsTriedAgainWithBackOffAndAnnouncedOnce(t *testing.T) {
 			}
 			return run{}, nil
 		})
-		d.submit(targets[0])
+		d.submit(context.Background(), targets[0])
 		d.until(t, targets[0], stagePersisted)
 
 		if n := len(d.temporal.times); n != failures+1 {
@@ -85,11 +85,11 @@ func TestSubmitNeverWaits(t *testing.T) {
 				d := open(t, Config{Starters: starters, Waiters: 4}, api, tc.start)
 				began := time.Now()
 				for _, x := range targets[:many/2] {
-					d.submit(x)
+					d.submit(context.Background(), x)
 				}
 				synctest.Wait() // until everything is stuck
 				for _, x := range targets[many/2:] {
-					d.submit(x)
+					d.submit(context.Background(), x)
 				}
 				if waited := time.Since(began); waited != 0 {
 					t.Errorf("took %s", waited)
@@ -124,9 +124,9 @@ func TestADeliveryThatLastsLetsOthersHaveTheWaiter(t *testing.T) {
 			}}, nil
 		})
 		began := time.Now()
-		d.submit(slow)
+		d.submit(context.Background(), slow)
 		synctest.Wait() // it has the waiter
-		d.submit(quick)
+		d.submit(context.Background(), quick)
 		d.until(t, quick, stagePersisted)
 		if waited := time.Since(began); waited != waitSlice {
 			t.Errorf("the other one waited %s, want one slice, %s", waited, waitSlice)
@@ -170,7 +170,7 @@ func TestADeliveryThatEndedWithoutItsRowIsStartedAgain(t *testing.T) {
 					}
 					return run{}, nil
 				})
-				d.submit(targets[0])
+				d.submit(context.Background(), targets[0])
 				d.until(t, targets[0], stagePersisted)
 				if n := len(d.temporal.times); n != tc.starts {
 					t.Errorf("%d starts, want %d", n, tc.starts)
@@ -193,7 +193,7 @@ func TestAnExecutionThatWasReplacedIsDropped(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				_, targets := populate(1)
 				d := open(t, Config{}, api, committed)
-				d.submit(targets[0])
+				d.submit(context.Background(), targets[0])
 				synctest.Wait()
 				if got := d.look(targets[0].uid); got.stage != stageUnknown || len(d.byUID)+len(d.byName) != 0 {
 					t.Errorf("still known: %+v", got)
@@ -214,7 +214,7 @@ func TestADeliveryThatSomebodyEndedAfterItsExecutionWasLetGoIsReported(t *testin
 			delete(api, targets[0].name) // let go, as Temporal has the record
 			return run{end: func(context.Context) error { return &temporal.WorkflowExecutionError{} }}, nil
 		})
-		d.submit(targets[0])
+		d.submit(context.Background(), targets[0])
 		d.until(t, targets[0], stageUnknown)
 		if n := d.metric(t, "auditflow_deliveries_abandoned_total"); n != 1 {
 			t.Errorf("%v abandoned, want 1: its record is in the workflow's history and nowhere else", n)
@@ -241,7 +241,7 @@ func TestStopEndsAtOnceWhateverIsUnderWay(t *testing.T) {
 				api, targets := populate(3000) // more than the channel of changes holds, and nobody reads it
 				d := open(t, Config{}, api, start)
 				for _, x := range targets {
-					d.submit(x)
+					d.submit(context.Background(), x)
 				}
 				synctest.Wait()
 				announced, started, began := len(d.notes.list), len(d.temporal.times), time.Now()
@@ -257,7 +257,7 @@ func TestStopEndsAtOnceWhateverIsUnderWay(t *testing.T) {
 				if n := len(d.temporal.times) - started; n != 0 {
 					t.Errorf("%d started after the stop", n)
 				}
-				d.submit(executionAt(types.NamespacedName{}, "late")) // harmless: the next leader finds it
+				d.submit(context.Background(), executionAt(types.NamespacedName{}, "late")) // harmless: the next leader finds it
 			})
 		})
 	}

@@ -15,14 +15,15 @@ import (
 
 // The ledger half of Deliveries: what is known of which object.
 
-// submit hands an object over. It never blocks; doing it twice is harmless.
-func (d *Deliveries) submit(t target) {
+// submit hands an object over, in the trace of ctx if it has one. It never blocks;
+// doing it twice is harmless.
+func (d *Deliveries) submit(ctx context.Context, t target) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byUID[t.uid] != nil {
 		return
 	}
-	d.byUID[t.uid] = &delivery{target: t, stage: stageSubmitted, submitted: time.Now()}
+	d.byUID[t.uid] = &delivery{target: t, stage: stageSubmitted, submitted: time.Now(), trace: journeyOf(ctx)}
 	if d.byName[t.place()] == nil {
 		d.byName[t.place()] = map[types.UID]bool{}
 	}

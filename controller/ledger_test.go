@@ -33,7 +33,7 @@ func TestPendingCountsWhatHasNoRowYet(t *testing.T) {
 		}
 		count(0, "nothing")
 		for _, x := range targets {
-			d.submit(x)
+			d.submit(context.Background(), x)
 		}
 		count(3, "three were submitted")
 		close(rows["uid-0"])
@@ -71,7 +71,7 @@ func TestForgettingANameKeepsWhatIsNotSettledAndWhoHasTheNameNow(t *testing.T) {
 			stage
 		}{{old, stagePersisted}, {unsettled, stageStarted}, {current, stagePersisted}} {
 			api[name] = x.uid
-			d.submit(x.target)
+			d.submit(context.Background(), x.target)
 			d.until(t, x.target, x.stage)
 		}
 		d.forget(current.place(), current.uid)

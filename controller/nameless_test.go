@@ -123,7 +123,7 @@ func TestADeliveryThatIsNotWellIsLoggedWithoutItsName(t *testing.T) {
 				tc.api.cluster = cluster{name: "uid-0"}
 				var log transcript
 				d := openLogged(t, Config{}, tc.api, tc.start, log.logger())
-				d.submit(executionAt(name, "uid-0"))
+				d.submit(context.Background(), executionAt(name, "uid-0"))
 				synctest.Wait()
 				log.has(t, tc.says, "uid=uid-0")
 				for _, note := range d.notes.list {
@@ -145,7 +145,7 @@ func TestADeliveryThatIsAbandonedIsLoggedWithoutItsName(t *testing.T) {
 			delete(api, name)
 			return run{end: func(context.Context) error { return &temporal.WorkflowExecutionError{} }}, nil
 		}, log.logger())
-		d.submit(executionAt(name, "uid-0"))
+		d.submit(context.Background(), executionAt(name, "uid-0"))
 		d.until(t, executionAt(name, "uid-0"), stageUnknown)
 		log.has(t, "the execution is gone and somebody ended its delivery", "uid=uid-0")
 	})

@@ -89,9 +89,11 @@ func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d deliv
 	case stepHold:
 		return patch(ctx, r.Client, o, held(o))
 	case stepDeliver:
-		r.Deliveries.submit(target{name: client.ObjectKeyFromObject(o), uid: o.GetUID(), source: r.Source})
+		ctx, span := r.Deliveries.traceSeen(ctx, r.Source)
+		defer span.End()
+		r.Deliveries.submit(ctx, target{name: client.ObjectKeyFromObject(o), uid: o.GetUID(), source: r.Source})
 	case stepLetGo:
-		log.FromContext(ctx).V(1).Info("let go before its row is committed", "uid", o.GetUID(), "workflow", d.workflowID)
+		traced(d.trace.context(ctx), log.FromContext(ctx)).V(1).Info("let go before its row is committed", "uid", o.GetUID(), "workflow", d.workflowID)
 		return patch(ctx, r.Client, o, released(o, nil))
 	case stepMark:
 		return r.mark(ctx, o, d)
@@ -107,7 +109,10 @@ func (r *Reconciler) mark(ctx context.Context, o client.Object, d delivery) erro
 	if isMarked(o, r.row(o)) {
 		return patch(ctx, r.Client, o, released(o, nil))
 	}
-	if err := patch(ctx, r.Client, o, released(o, persistedAnnotations(d.receipt, time.Now()))); err != nil {
+	marking, span := r.Deliveries.traceMark(ctx, r.Source, d)
+	err := patch(marking, r.Client, o, released(o, persistedAnnotations(d.receipt, time.Now())))
+	endSpan(span, err)
+	if err != nil {
 		return err
 	}
 	kind, reason, note := tidings(d)
