@@ -31,7 +31,7 @@ type Result struct {
 // postBatch takes many records, each of which is started or refused by itself.
 // Where the batch as a whole has a fault, nothing is started.
 func (d *door) postBatch(w http.ResponseWriter, r *http.Request) *Problem {
-	who, p := d.access.authenticate(r)
+	who, p := d.authenticate(r)
 	if p != nil {
 		return p
 	}
@@ -139,7 +139,7 @@ func refusal(index int, p *Problem) Result { return Result{Index: index, Status:
 func (d *door) contained(ctx context.Context, text []byte, who principal) (_ audit.Record, p *Problem) {
 	defer func() {
 		if value := recover(); value != nil {
-			d.log.Error("a record panicked", "type", fmt.Sprintf("%T", value))
+			d.log.ErrorContext(ctx, "a record panicked", "type", fmt.Sprintf("%T", value))
 			p = problem(http.StatusInternalServerError, "internal", "A fault of auditflow's", "")
 		}
 	}()

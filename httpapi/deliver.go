@@ -46,7 +46,7 @@ func (d *door) deliver(ctx context.Context, r audit.Record, key idempotency) (wo
 func (d *door) started(ctx context.Context, r audit.Record, key idempotency, s workflows.Started) (workflows.Delivery, *Problem) {
 	switch {
 	case s.Err != nil:
-		return s.Delivery, d.startProblem(s.Err)
+		return s.Delivery, d.startProblem(ctx, s.Err)
 	case !s.Delivery.Joined():
 		d.metrics.records.WithLabelValues("started").Inc()
 		return s.Delivery, nil
@@ -56,7 +56,7 @@ func (d *door) started(ctx context.Context, r audit.Record, key idempotency, s w
 	}
 	before, err := d.startedWith(ctx, s.Delivery)
 	if err != nil {
-		return s.Delivery, d.startProblem(err)
+		return s.Delivery, d.startProblem(ctx, err)
 	}
 	if !same(before, r) {
 		d.metrics.records.WithLabelValues("conflict").Inc()
@@ -99,13 +99,13 @@ func same(before, now audit.Record) bool {
 }
 
 // startProblem is what a client may know of an error of Temporal's.
-func (d *door) startProblem(err error) *Problem {
+func (d *door) startProblem(ctx context.Context, err error) *Problem {
 	var refused *serviceerror.InvalidArgument
 	if errors.As(err, &refused) || errors.Is(err, workflows.ErrTooLarge) {
-		d.complain("Temporal refuses a record", err)
+		d.complain(ctx, "Temporal refuses a record", err)
 		return problem(http.StatusRequestEntityTooLarge, "too-large", "The record is too large", "Temporal does not take an envelope of its size")
 	}
-	d.complain("no answer from Temporal", err)
+	d.complain(ctx, "no answer from Temporal", err)
 	return unavailable("Temporal did not confirm it in time: send the same again, which is harmless")
 }
 

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
 	"github.com/auditflow/auditflow/workflows"
 )
 
-// Config is what the door needs. All fields but Reader and Pages are required; an Access that knows
+// Config is what the door needs. All fields but Reader, Pages and Traces are required; an Access that knows
 // nobody lets nobody in.
 type Config struct {
 	// Starter hands records over to Temporal. Its client and sealer also tell with
@@ -43,6 +44,8 @@ type Config struct {
 	Metrics    http.Handler
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
+	// Traces makes the spans of requests to the API. nil: there are none.
+	Traces trace.TracerProvider
 }
 
 type door struct {
@@ -55,6 +58,7 @@ type door struct {
 	metrics *metrics
 	log     *slog.Logger
 	now     func() time.Time
+	tracer  trace.Tracer // nil: there are no spans
 
 	bytes   *semaphore.Weighted
 	rate    *rate.Limiter
@@ -77,6 +81,9 @@ func New(c Config) (http.Handler, error) {
 		rate:    rate.NewLimiter(rate.Limit(c.Limits.Rate), c.Limits.Burst),
 		records: make(chan struct{}, c.Limits.Starts),
 		loud:    rate.Sometimes{First: 1, Interval: time.Second},
+	}
+	if c.Traces != nil {
+		d.tracer = c.Traces.Tracer(scope)
 	}
 	c.Batch.Registerer = c.Registerer
 	d.batcher = workflows.NewBatcher(c.Starter, c.Batch)
@@ -182,13 +189,15 @@ func (d *door) answer(route string, serve handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		counted := &statusWriter{ResponseWriter: w}
 		began := time.Now()
+		r, span := d.traceable(r, route, began)
 		defer func() {
+			defer func() { span.end(counted.status) }() // last: a panic is answered before
 			value := recover()
 			if value == http.ErrAbortHandler { //nolint:errorlint // panics with itself, never wrapped
 				panic(value) // an answer that is broken off, and meant to be
 			}
 			if value != nil {
-				d.log.Error("a request panicked", "route", route, "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+				d.log.ErrorContext(r.Context(), "a request panicked", "route", route, "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 				if counted.status == 0 {
 					problem(http.StatusInternalServerError, "internal", "A fault of auditflow's", "").write(counted)
 				}
@@ -226,6 +235,6 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 
 // complain logs, but not for each of the thousands of requests that an outage
 // fails: the metrics count those.
-func (d *door) complain(message string, err error) {
-	d.loud.Do(func() { d.log.Warn(message, "error", err) })
+func (d *door) complain(ctx context.Context, message string, err error) {
+	d.loud.Do(func() { d.log.WarnContext(ctx, message, "error", err) })
 }

@@ -37,7 +37,7 @@ func (d *door) list(w http.ResponseWriter, r *http.Request) *Problem {
 	}
 	limit := q.Limit
 	q.Limit++ // to know whether there are more
-	return d.rows(w, as, d.reader.Find(r.Context(), q), limit, d.reader.CursorOf)
+	return d.rows(r.Context(), w, as, d.reader.Find(r.Context(), q), limit, d.reader.CursorOf)
 }
 
 // exactly is the one namespace that a pattern means, "" if it may mean several.
@@ -59,7 +59,7 @@ func (d *door) get(w http.ResponseWriter, r *http.Request) *Problem {
 	}
 	row, err := d.reader.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return d.readProblem(err)
+		return d.readProblem(r.Context(), err)
 	}
 	p = d.access.allows(r.Context(), who, "get", row.TargetNamespace)
 	if p != nil && p.Status == http.StatusForbidden {
@@ -74,7 +74,7 @@ func (d *door) get(w http.ResponseWriter, r *http.Request) *Problem {
 
 // reading is what all questions begin with.
 func (d *door) reading(r *http.Request, formats ...string) (who principal, params *parameters, as string, p *Problem) {
-	if who, p = d.access.authenticate(r); p != nil {
+	if who, p = d.authenticate(r); p != nil {
 		return who, nil, "", p
 	}
 	if as, p = wantedType(r, formats...); p != nil {
@@ -104,7 +104,7 @@ func (d *door) rowReport(ask func(r *http.Request, within Range, over time.Durat
 		if p := d.mayReport(r, who, params); p != nil {
 			return p
 		}
-		return d.rows(w, as, ask(r, within, over, limit+1), limit, nil)
+		return d.rows(r.Context(), w, as, ask(r, within, over, limit+1), limit, nil)
 	}
 }
 
@@ -122,7 +122,7 @@ func (d *door) lineReport(ask func(r *http.Request, within Range, failedToo bool
 		}
 		lines, err := ask(r, within, failedToo)
 		if err != nil {
-			return d.readProblem(err)
+			return d.readProblem(r.Context(), err)
 		}
 		if lines == nil {
 			lines = []any{}

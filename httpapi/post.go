@@ -16,7 +16,7 @@ const (
 // post takes one record. It answers once Temporal has it, or once its row is
 // committed if the client wants to wait for that.
 func (d *door) post(w http.ResponseWriter, r *http.Request) *Problem {
-	who, p := d.access.authenticate(r)
+	who, p := d.authenticate(r)
 	if p != nil {
 		return p
 	}

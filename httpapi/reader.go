@@ -55,7 +55,7 @@ type QuestionError struct{ Field, Rule string }
 func (e *QuestionError) Error() string { return e.Field + " " + e.Rule }
 
 // readProblem is what a client may know of a Reader's error.
-func (d *door) readProblem(err error) *Problem {
+func (d *door) readProblem(ctx context.Context, err error) *Problem {
 	var question *QuestionError
 	switch {
 	case errors.As(err, &question):
@@ -63,7 +63,7 @@ func (d *door) readProblem(err error) *Problem {
 	case errors.Is(err, ErrNotFound):
 		return absent()
 	}
-	d.complain("no answer from the database", err)
+	d.complain(ctx, "no answer from the database", err)
 	p := problem(503, "unavailable", "The database does not answer", "")
 	p.retryAfter = time.Second
 	return p

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"iter"
@@ -72,7 +73,7 @@ func jsonLine(w io.Writer, row audit.Persisted) error {
 // rows writes up to limit rows as they are read; there may be one more. A fault
 // after the first of them breaks the connection off, so that nobody takes the
 // part for the whole.
-func (d *door) rows(w http.ResponseWriter, as string, all iter.Seq2[audit.Persisted, error], limit int, cursor func(audit.Persisted) string) *Problem {
+func (d *door) rows(ctx context.Context, w http.ResponseWriter, as string, all iter.Seq2[audit.Persisted, error], limit int, cursor func(audit.Persisted) string) *Problem {
 	f, n, next := forms(as), 0, ""
 	out := bufio.NewWriterSize(w, 64<<10)
 	control := http.NewResponseController(w)
@@ -87,10 +88,10 @@ func (d *door) rows(w http.ResponseWriter, as string, all iter.Seq2[audit.Persis
 	var last audit.Persisted
 	for row, err := range all {
 		if err != nil && n == 0 {
-			return d.readProblem(err)
+			return d.readProblem(ctx, err)
 		}
 		if err != nil {
-			d.complain("an answer was broken off", err)
+			d.complain(ctx, "an answer was broken off", err)
 			panic(http.ErrAbortHandler)
 		}
 		if n == limit {
