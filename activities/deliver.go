@@ -207,6 +207,7 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 	}
 	d.Metrics.stored(time.Now(), records, receipts)
 	tellOdd(activity.GetLogger(ctx), receipts)
+	activity.GetLogger(ctx).Debug("records appended", "records", len(receipts))
 	return Delivered{Rows: receipts, Redactions: countByRule(records), Policy: policyOf(records)}, nil
 }
 

@@ -42,6 +42,10 @@ Configuration (YAML; cluster and keyset_file are required):
   temporal:
     address: temporal-frontend:7233
     namespace: default
+  traces:                     # OpenTelemetry; off unless there is an endpoint
+    endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
+                              # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d
+    sample_ratio: 1           # of the traces that begin here, 0 to 1
   database:                   # to answer questions, too; without it the API only takes
     url: ""                   # of a login that may do what role auditflow_reader may, or
                               # environment AUDITFLOW_DATABASE_URL

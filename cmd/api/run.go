@@ -34,6 +34,12 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	defer sealer.Close()
 	registry := telemetry.Registry()
 	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
+	traces, err := telemetry.OpenTraces(ctx, s.common.Traces, telemetry.NewTraceMetrics(registry), log)
+	if err != nil {
+		return err
+	}
+	defer traces.Close()
+	s.common.Temporal.Traces = traces.Provider()
 	temporal, err := temporalclient.Dial(s.common.Temporal, log)
 	if err != nil {
 		return err
@@ -64,6 +70,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 			return temporalclient.Check(ctx, temporal, s.common.Temporal.Namespace)
 		},
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registerer: registry, Log: log,
+		Traces: traces.Provider(),
 	})
 	if err != nil {
 		return err

@@ -38,6 +38,10 @@ Configuration (YAML; cluster and keyset_file are required):
   temporal:
     address: temporal-frontend:7233
     namespace: default
+  traces:                     # OpenTelemetry; off unless there is an endpoint
+    endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
+                              # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d
+    sample_ratio: 1           # of the traces that begin here, 0 to 1
   audit_enabled: true         # false: records nothing and lets go of every object held
   audit_batch_size: 100       # most records in one workflow when they come fast, 1 to 150; 1: each gets its own
   audit_flush_interval: 30s   # longest that a record waits for company, 0s to 10m; 0s: none waits.
@@ -61,7 +65,7 @@ Small clusters: --embedded-worker FILE runs a worker in this process, with the
 configuration that "worker --help" tells, on every replica. Deliveries then skip
 the way through the task queue. The controller gets the credentials that FILE has
 and nothing else changes. What both files say of Temporal, keysets and redaction
-must be the same; listen and log_* of FILE are not used.
+must be the same; listen, log_* and traces of FILE are not used.
 
 Exit codes: 0 stopped in good order, 1 could not go on (leadership lost, too), 2 flags or configuration wrong.`
 

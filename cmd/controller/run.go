@@ -57,6 +57,12 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	defer sealer.Close()
 	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
 	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
+	traces, err := telemetry.OpenTraces(ctx, s.common.Traces, telemetry.NewTraceMetrics(registry), logger)
+	if err != nil {
+		return err
+	}
+	defer traces.Close()
+	s.common.Temporal.Traces, s.controller.Traces = traces.Provider(), traces.Provider()
 	temporal, err := temporalclient.Dial(s.common.Temporal, logger)
 	if err != nil {
 		return err
@@ -70,7 +76,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err := mgr.Add(onceSynced(mgr, &synced)); err != nil {
 		return fmt.Errorf("watch the cache: %w", err)
 	}
-	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Metrics: s.common.Temporal.Metrics, Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
+	worker, err := openEmbedded(ctx, s.embedded, work.Means{Temporal: temporal, Metrics: s.common.Temporal.Metrics, Traces: traces.Provider(), Sealer: sealer, Redactor: redactor, Registry: registry, Log: logger})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (f TracesFile) read(r *config.Reader, service, instance string) telemetry.T
 	c := telemetry.TracesConfig{
 		Endpoint:    collector(r, r.String("traces.endpoint", f.Endpoint, "")),
 		SampleRatio: r.Ratio("traces.sample_ratio", f.SampleRatio, 1),
-		Service:     service, Instance: instance, Version: version(),
+		Service:     service, Instance: instance, Version: Version(),
 	}
 	if f.SampleRatio != (config.Scalar{}) && f.Endpoint == (config.Scalar{}) {
 		r.Fault("traces.endpoint", "is required with traces.sample_ratio")

@@ -84,6 +84,7 @@ func all(ctx context.Context) (programs []program, err error) {
 func api(context.Context) ([]family, error) {
 	r := newRecorder()
 	sdk(r)
+	telemetry.NewTraceMetrics(r)
 	_, err := httpapi.New(httpapi.Config{
 		Starter: &workflows.Starter{}, Cluster: "none", Ready: func(context.Context) error { return nil },
 		Metrics: http.NotFoundHandler(), Registerer: r, Log: quiet,
@@ -107,6 +108,7 @@ func kubernetes(context.Context) ([]family, error) {
 	}
 	r := newRecorder()
 	sdk(r)
+	telemetry.NewTraceMetrics(r)
 	starter := workflows.NewBatcher(&workflows.Starter{}, workflows.BatchConfig{Registerer: r})
 	var watched []controller.Watched
 	for _, s := range controller.Sources() {
@@ -141,6 +143,7 @@ func worker(ctx context.Context) (families []family, err error) {
 	defer sealer.Close()
 	r := newRecorder()
 	common.Temporal.Metrics = sdk(r)
+	telemetry.NewTraceMetrics(r)
 	temporal, err := temporalclient.Dial(common.Temporal, quiet)
 	if err != nil {
 		return nil, err

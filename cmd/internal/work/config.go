@@ -31,6 +31,10 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
   temporal:
     address: temporal-frontend:7233
     namespace: default
+  traces:                     # OpenTelemetry; off unless there is an endpoint
+    endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
+                              # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d
+    sample_ratio: 1           # of the traces that begin here, 0 to 1
   database:
     url: postgres://…         # or environment AUDITFLOW_DATABASE_URL
     password_file: ""         # a file with the password, if the URL has none; read

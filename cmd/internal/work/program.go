@@ -32,12 +32,18 @@ func run(ctx context.Context, s Settings, log *slog.Logger) error {
 	defer sealer.Close()
 	registry := telemetry.Registry()
 	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
+	traces, err := telemetry.OpenTraces(ctx, s.common.Traces, telemetry.NewTraceMetrics(registry), log)
+	if err != nil {
+		return err
+	}
+	defer traces.Close()
+	s.common.Temporal.Traces = traces.Provider()
 	temporal, err := temporalclient.Dial(s.common.Temporal, log)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	w, err := Open(ctx, s, Means{temporal, s.common.Temporal.Metrics, sealer, redactor, registry, log})
+	w, err := Open(ctx, s, Means{temporal, s.common.Temporal.Metrics, traces.Provider(), sealer, redactor, registry, log})
 	if err != nil {
 		return err
 	}

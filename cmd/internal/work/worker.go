@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
@@ -27,6 +28,7 @@ import (
 type Means struct {
 	Temporal client.Client
 	Metrics  client.MetricsHandler // of the client, see [temporalclient.Metrics]
+	Traces   trace.TracerProvider  // of the client likewise; nil, the one that is not required: none
 	Sealer   *seal.Sealer
 	Redactor *redact.Redactor
 	Registry prometheus.Registerer
@@ -47,7 +49,7 @@ type Worker struct {
 
 // Open makes a worker. Its servers need not be there yet.
 func Open(ctx context.Context, s Settings, m Means) (*Worker, error) {
-	s.common.Temporal.Metrics = m.Metrics
+	s.common.Temporal.Metrics, s.common.Temporal.Traces = m.Metrics, m.Traces
 	w := &Worker{Means: m, settings: s}
 	store, err := postgres.Open(ctx, s.database)
 	if err != nil {
