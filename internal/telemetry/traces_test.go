@@ -208,3 +208,27 @@ func TestHeadersAreNotPrinted(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// BenchmarkSpan is what one span costs whoever makes it: where its trace is not
+// kept, and where it is, with a collector that takes it.
+func BenchmarkSpan(b *testing.B) {
+	to, err := otlp.Start(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(to.Close)
+	for name, ratio := range map[string]float64{"not kept": 0, "kept": 1} {
+		b.Run(name, func(b *testing.B) {
+			on, err := telemetry.OpenTraces(b.Context(), telemetry.TracesConfig{Endpoint: to.URL + "/v1/traces", SampleRatio: ratio},
+				telemetry.NewTraceMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(on.Close)
+			b.ReportAllocs()
+			for b.Loop() {
+				span(on, b.Context(), "one")
+			}
+		})
+	}
+}
