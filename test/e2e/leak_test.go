@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,12 +32,13 @@ const (
 	placePostgresLog = "PostgreSQL log"
 	placeTemporalLog = "Temporal log"
 	placeOpened      = "redacted envelopes, opened"
+	placeTraces      = "traces"
 )
 
 // elsewhere is where nothing may stand that an execution said.
 var elsewhere = []string{
 	leak.PlaceTemporal, leak.PlaceVisibility, leak.PlaceHistories, leak.PlaceEvents, leak.PlaceMetrics,
-	placeController, placeWorker, placeTemporalLog,
+	placeController, placeWorker, placeTemporalLog, placeTraces,
 }
 
 // word is a harmless one. It proves that a place was searched, and that what is
@@ -53,7 +55,7 @@ func words() map[string]word {
 	return map[string]word{
 		"output": {fresh(), stored, append([]string{placePostgresLog}, elsewhere...)},
 		"name": {"prod-" + fresh(), append([]string{leak.PlaceTemporal, leak.PlaceVisibility, leak.PlaceHistories}, stored...),
-			[]string{leak.PlaceMetrics}},
+			[]string{leak.PlaceMetrics, placeTraces}},
 		// PostgreSQL quotes what it refuses in its own log, to which nobody but it writes.
 		"refused": {fresh(), []string{leak.PlaceQuarantine, placePostgresLog, placeOpened}, append([]string{leak.PlaceRows}, elsewhere...)},
 		// Rows of some size are compressed in the files.
@@ -65,6 +67,7 @@ func words() map[string]word {
 		"event":      {"AuditPersisted", []string{leak.PlaceEvents}, nil},
 		"warning":    {"AuditQuarantined", []string{leak.PlaceEvents}, nil},
 		"metric":     {"auditflow_quarantine_records", []string{leak.PlaceMetrics}, nil},
+		"span":       {insert, []string{placeTraces}, nil},
 	}
 }
 
@@ -223,6 +226,7 @@ func (s *sowing) search(t *testing.T, w map[string]word) *leak.Search {
 		log(placePostgresLog, "postgres.log"), log(placeTemporalLog, "temporal.log"),
 		found.Events(ctx, stage.executor.Client, "auditflow"),
 		found.Metrics(ctx, stage.product.Controller.URL), found.Metrics(ctx, stage.product.Worker.URL),
+		found.Read(placeTraces, "spans", bytes.NewReader(stage.collector.Bodies())),
 	); err != nil {
 		t.Fatal(err)
 	}

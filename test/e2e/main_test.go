@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/auditflow/auditflow/test/otlp"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -25,6 +26,8 @@ var stage struct {
 	executor *world.Executor
 	db       *pgxpool.Pool
 	temporal client.Client
+	// collector takes the traces of all programs, all of them.
+	collector *otlp.Collector
 }
 
 const namespace = "journeys"
@@ -63,8 +66,13 @@ func run(m *testing.M) (code int, err error) {
 	if err := stage.executor.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		return 1, err
 	}
+	if stage.collector, err = otlp.Start(ctx); err != nil {
+		return 1, err
+	}
+	defer stage.collector.Close()
 	if stage.product, err = stage.NewProduct(ctx, world.ProductOptions{
-		Race: true, Controller: []string{"audit_batch_size: 1"}, // most tests look at one delivery; those of batches change it
+		Race: true, Common: []string{"log_level: debug", "traces: {endpoint: " + stage.collector.URL + "}"},
+		Controller: []string{"audit_batch_size: 1"}, // most tests look at one delivery; those of batches change it
 	}); err != nil {
 		return 1, err
 	}

@@ -59,6 +59,9 @@ type ProductOptions struct {
 	// Controller is more of the controller's configuration, a line each, as in
 	// "audit_batch_size: 1".
 	Controller []string
+	// Common is more of the configuration of all programs, a line each, as in
+	// "log_level: debug".
+	Common []string
 }
 
 // NewProduct builds the binaries (nothing to do when nothing changed) and
@@ -87,7 +90,8 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 	if o.BucketURL == "" {
 		o.BucketURL = "file://" + filepath.ToSlash(filepath.Join(dir, "archive")) + "?create_dir=true"
 	}
-	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, w.Temporal.Address, w.Temporal.Namespace)
+	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, w.Temporal.Address, w.Temporal.Namespace) +
+		strings.Join(append(o.Common, ""), "\n")
 	if p.Worker, err = w.program("worker", common+maintenance(maintainerURL, o), "AUDITFLOW_DATABASE_URL="+writerURL); err != nil {
 		return nil, err
 	}
