@@ -5,6 +5,7 @@
 #   tools/build.sh lint                       golangci-lint, workflowcheck
 #   tools/build.sh codegen                    controller-gen
 #   tools/build.sh promtool                   what tests the alerts
+#   tools/build.sh prometheus                 in which they are proven
 #   tools/build.sh duckdb partman             what the archive and maintenance are compared with
 #   tools/build.sh browser                    what drives a browser; Chromium must be there
 #
@@ -183,6 +184,14 @@ build_promtool() {
 		-tags remove_all_sd -ldflags "-s -w" github.com/prometheus/prometheus/cmd/promtool
 }
 
+# The same flags: it finds what it scrapes in its configuration (static_configs). Its
+# web interface has no pages, which are made by another toolchain.
+build_prometheus() {
+	go_build prometheus prometheus "$(pinned "$here/prometheus/go.mod" github.com/prometheus/prometheus)" \
+		"Prometheus, in which alerts are proven; usually 1-3 min the first time" "" \
+		-tags remove_all_sd -ldflags "-s -w" github.com/prometheus/prometheus/cmd/prometheus
+}
+
 # PostgreSQL is not built but found, or installed.
 
 postgres_version() { "$1/postgres" --version 2>/dev/null | awk '{ print $3 }'; }
@@ -315,11 +324,11 @@ build_partman() {
 	fi
 }
 
-[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | browser | partman ..."
+[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | prometheus | duckdb | browser | partman ..."
 for target in "$@"; do
 	case $target in
-	kube | temporal | postgres | s3 | lint | codegen | promtool | duckdb | browser | partman) ;;
-	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, duckdb, browser and partman" ;;
+	kube | temporal | postgres | s3 | lint | codegen | promtool | prometheus | duckdb | browser | partman) ;;
+	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, prometheus, duckdb, browser and partman" ;;
 	esac
 done
 mkdir -p "$bin"
