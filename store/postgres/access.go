@@ -24,8 +24,8 @@ type Access struct {
 	// Maintains is that it has the rights of auditflow_maintainer.
 	Maintains bool
 	// Missing are the rights that migrations gave to the roles and that are no
-	// longer there, as statements that give them again. A table that is not there,
-	// or a role, is a matter of migrating.
+	// longer there, as statements that give them again; so is that the maintainer
+	// owns the tables. A table that is not there, or a role, is a matter of migrating.
 	Missing []string
 	// Absent are the roles that are not there.
 	Absent []string
@@ -75,7 +75,10 @@ const readAccess = `
 		UNION ALL
 		SELECT 'GRANT EXECUTE ON FUNCTION auditflow_create_partition TO ` + writerRole + `'
 		FROM pg_proc WHERE oid = to_regproc('auditflow_create_partition') AND to_regrole('` + writerRole + `') IS NOT NULL
-		AND NOT has_function_privilege(to_regrole('` + writerRole + `')::oid, oid, 'EXECUTE'))
+		AND NOT has_function_privilege(to_regrole('` + writerRole + `')::oid, oid, 'EXECUTE')
+		UNION ALL
+		SELECT format('ALTER TABLE %s OWNER TO ` + maintainerRole + `', oid::regclass) FROM pg_class
+		WHERE oid IN (SELECT to_regclass(relation) FROM need) AND relowner <> to_regrole('` + maintainerRole + `')::oid)
 	SELECT current_user::text, current_setting('server_version'), current_setting('server_version_num')::int,
 		(SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
 		coalesce(has_table_privilege(to_regclass('` + auditTable + `')::oid, 'SELECT'), false),

@@ -39,10 +39,12 @@ func TestAccessNamesTheRightsThatAreMissingAndThoseThatAreTooMany(t *testing.T) 
 	execute(t, conn, `REVOKE INSERT ON kubernetes_execution_audit FROM auditflow_writer`)
 	execute(t, conn, `REVOKE ALL ON auditflow_hold FROM auditflow_reader`)
 	execute(t, conn, `REVOKE ALL ON FUNCTION auditflow_create_partition FROM auditflow_writer`)
+	execute(t, conn, `ALTER TABLE auditflow_tombstone OWNER TO CURRENT_USER`) // as after a restore by hand
 	execute(t, conn, `GRANT SELECT ON kubernetes_execution_audit TO PUBLIC`)
 	got, err := store.Access(t.Context())
 	must(t, err)
 	want := []string{
+		"ALTER TABLE auditflow_tombstone OWNER TO auditflow_maintainer",
 		"GRANT EXECUTE ON FUNCTION auditflow_create_partition TO auditflow_writer",
 		"GRANT INSERT ON kubernetes_execution_audit TO auditflow_writer",
 		"GRANT SELECT ON auditflow_hold TO auditflow_reader",
