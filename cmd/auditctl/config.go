@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/cmd/internal/upkeep"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
@@ -94,9 +95,16 @@ func (p *program) settings() (settings, error) {
 		URL:          r.Secret("database.url", f.Database.URL, variableDatabase),
 		PasswordFile: r.String("database.password_file", f.Database.PasswordFile, ""),
 		MaxConns:     2,
+		Interval:     f.interval(r), // of partitions that a replay has to make
 	}
 	checkDatabase(r, s.database)
 	return s, r.Err()
+}
+
+// interval is that of partitions.
+func (f file) interval(r *config.Reader) audit.Interval {
+	return audit.Interval(r.OneOf("database.partition_interval", f.Database.PartitionInterval,
+		string(audit.Monthly), string(audit.Weekly), string(audit.Daily)))
 }
 
 // servers is where the archive and Temporal are.

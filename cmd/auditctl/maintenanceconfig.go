@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/store/postgres"
 	"github.com/auditflow/auditflow/workflows"
@@ -34,9 +33,8 @@ func (p *program) upkeep() (regime, error) {
 // maintenanceDatabase is the login of maintenance, or else the one that reads.
 func (f file) maintenanceDatabase(r *config.Reader) postgres.Config {
 	c := postgres.Config{
-		MaxConns: upkeepConns,
-		Interval: audit.Interval(r.OneOf("database.partition_interval", f.Database.PartitionInterval,
-			string(audit.Monthly), string(audit.Weekly), string(audit.Daily))),
+		MaxConns:     upkeepConns,
+		Interval:     f.interval(r),
 		PasswordFile: r.String("maintenance.database_password_file", f.Maintenance.DatabasePasswordFile, ""),
 		URL:          r.OptionalSecret("maintenance.database_url", f.Maintenance.DatabaseURL, variableMaintenance, ""),
 	}

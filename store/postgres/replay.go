@@ -70,14 +70,34 @@ func (s *Store) replay(ctx context.Context, op string, e entry) (audit.Receipt, 
 }
 
 // release moves an item from quarantine to the audit table, or finds it at fault
-// or in conflict and leaves it where it is.
+// or in conflict and leaves it where it is. A partition is only made where there is
+// none for the row: whoever replays may not know of which interval the others are.
 func (s *Store) release(ctx context.Context, op string, e entry, it *item) error {
-	items := []*item{it}
-	// Before the transaction: in it, a partition that is missing would end it.
-	if _, err := s.createPartitions(ctx, s.periodsOf(items)); err != nil {
-		return convert(op+": create the missing partition", err)
+	err := s.move(ctx, op, e, it)
+	if failure, ok := errors.AsType[*Error](convert(op, err)); ok && isNoPartition(failure) {
+		// Outside the transaction, which the missing partition has ended.
+		if _, err := s.createPartitions(ctx, s.periodsOf([]*item{it})); err != nil {
+			return convert(op+": create the missing partition", err)
+		}
+		err = s.move(ctx, op, e, it)
 	}
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	switch failure, _ := errors.AsType[*Error](convert(op, err)); {
+	case err == nil, errors.Is(err, errStays):
+		return nil
+	case errors.Is(err, errGone):
+		return errGone
+	case Class(failure) == ClassData:
+		it.fault = failure.reason()
+		return nil
+	default:
+		return failure
+	}
+}
+
+// move is one transaction.
+func (s *Store) move(ctx context.Context, op string, e entry, it *item) error {
+	items := []*item{it}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := takeOut(ctx, tx, e); err != nil {
 			return err
 		}
@@ -92,17 +112,6 @@ func (s *Store) release(ctx context.Context, op string, e entry, it *item) error
 		}
 		return nil
 	})
-	switch failure, _ := errors.AsType[*Error](convert(op, err)); {
-	case err == nil, errors.Is(err, errStays):
-		return nil
-	case errors.Is(err, errGone):
-		return errGone
-	case Class(failure) == ClassData:
-		it.fault = failure.reason()
-		return nil
-	default:
-		return failure
-	}
 }
 
 // takeOut waits for whoever is taking the same record out.

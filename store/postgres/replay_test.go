@@ -56,6 +56,23 @@ func TestReplayStoresARecordAndTakesItOutOfQuarantine(t *testing.T) {
 	equal(t, "left in quarantine", strings.Join(left, " "), records[1].ID)
 }
 
+func TestReplayMakesNoPartitionWhereThereIsOneOfAnotherInterval(t *testing.T) {
+	t.Parallel()
+	store, conn, unlock := closed(t) // which would make monthly ones
+	records := many(1, january)
+	_, err := store.Append(t.Context(), records)
+	must(t, err)
+	unlock()
+	execute(t, conn, `DROP TABLE kubernetes_execution_audit_2025_01`)
+	_, err = store.EnsurePeriod(t.Context(), audit.PeriodOf(audit.Daily, january))
+	must(t, err)
+	before := partitions(t, conn)
+	_, err = store.Replay(t.Context(), records[0].ID)
+	must(t, err)
+	equal(t, "partitions", partitions(t, conn), before)
+	equal(t, "rows", count(t, conn, "kubernetes_execution_audit"), 1)
+}
+
 func TestReplayNormalisesAsThisReleaseDoes(t *testing.T) {
 	t.Parallel()
 	address := database(t)
