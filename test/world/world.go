@@ -48,6 +48,8 @@ type World struct {
 	Temporal *Temporal
 	Postgres *Postgres
 	S3       *S3
+	// Prometheus is nil until [World.StartPrometheus].
+	Prometheus *Prometheus
 
 	workspace *workspace
 	stop      sync.Once
@@ -121,7 +123,7 @@ func (w *World) Stop() error {
 
 func (w *World) stopServers() error {
 	var wait sync.WaitGroup
-	errs := make([]error, 4)
+	errs := make([]error, 5)
 	end := func(i int, name string, stop func() error) {
 		wait.Go(func() {
 			if err := stop(); err != nil {
@@ -140,6 +142,9 @@ func (w *World) stopServers() error {
 	}
 	if w.S3 != nil {
 		end(3, "S3", w.S3.close)
+	}
+	if w.Prometheus != nil {
+		end(4, "Prometheus", w.Prometheus.close)
 	}
 	wait.Wait()
 	return errors.Join(append(errs, w.workspace.close())...)
