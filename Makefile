@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console
+.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,10 @@ test-alerts: ## the alerts, against series made up for them (15 s once promtool 
 	@tools/build.sh promtool
 	bin/promtool check rules deploy/alerts.yaml
 	bin/promtool test rules deploy/alerts_test.yaml
+
+night: tools ## every alert on a real fault in a real Prometheus, cured by the runbook; every panel asked; writes out/night.json (about 15 min)
+	@tools/build.sh prometheus
+	go run ./test/night
 
 fmt: ## gofmt everything
 	gofmt -w $$(git ls-files '*.go')
