@@ -7,10 +7,10 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console
+.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: tools ## one command: real servers, 24+ executions, every row checked; writes out/demo.json (< 1 min once tools are built)
 	go run ./test/dev demo
@@ -55,6 +55,11 @@ test-kills: tools ## maintenance killed at every step, worker and PostgreSQL (ab
 
 test-siege: tools ## hostile and very many clients at the HTTP door, and its memory (about 3 min)
 	go test -count=1 -p 1 -timeout 20m -tags siege -v -run 'AThousandLarge|ThousandsOfConnections|BodiesWithoutEnd|SaidInPaths' ./test/e2e
+
+test-temporal-server: tools ## Temporal as in production, on PostgreSQL: its faults, and the worker's tests on it (2 min; 6-10 more the first time)
+	@tools/build.sh temporal-server
+	go test -count=1 -tags pgtemporal -v -run 'TemporalWith|TemporalBeside' ./test/world
+	go test -count=1 -tags pgtemporal ./worker
 
 test-console: ## the web console in headless Chromium (CHROMIUM=path): login, search, story, keyboard, print, axe; out/console has pictures (1 min)
 	@tools/build.sh postgres temporal browser

@@ -2,6 +2,7 @@
 # Builds the servers and tools into ./bin, once per version.
 #
 #   tools/build.sh kube temporal postgres s3  the servers that test/world starts
+#   tools/build.sh temporal-server            Temporal as in production, on PostgreSQL
 #   tools/build.sh lint                       golangci-lint, workflowcheck
 #   tools/build.sh codegen                    controller-gen
 #   tools/build.sh promtool                   what tests the alerts
@@ -13,6 +14,7 @@
 #
 #   bin/kube/            etcd, kube-apiserver, kube-controller-manager (a KUBEBUILDER_ASSETS)
 #   bin/temporal         the Temporal CLI with its development server
+#   bin/temporal-server  Temporal's server, and bin/temporal-sql-tool, which makes its tables
 #   bin/postgres/        the programs of a PostgreSQL found on this machine, or installed
 #   bin/s3               versitygw, an S3 server over a directory
 #   bin/duckdb/          a program for node that reads the archive's files with DuckDB
@@ -153,6 +155,18 @@ build_temporal() {
 	go_build temporal temporal "$(pinned "$here/temporal/go.mod" github.com/temporalio/cli)" \
 		"the Temporal CLI and development server; usually 4-6 min the first time" "" \
 		-ldflags "-s -w" github.com/temporalio/cli/cmd/temporal
+}
+
+# The server wants the Go that its go.mod names, which go gets when it has an older one.
+build_temporal-server() {
+	local version
+	version=$(pinned "$here/temporalserver/go.mod" go.temporal.io/server)
+	GOTOOLCHAIN=auto go_build temporal-server temporalserver "$version" \
+		"Temporal's server; usually 5-7 min the first time" "" \
+		-ldflags "-s -w" go.temporal.io/server/cmd/server
+	GOTOOLCHAIN=auto go_build temporal-sql-tool temporalserver "$version" \
+		"the tool that makes its tables; usually 5-10 s" "" \
+		-ldflags "-s -w" go.temporal.io/server/cmd/tools/sql
 }
 
 build_s3() {
@@ -324,12 +338,10 @@ build_partman() {
 	fi
 }
 
-[ $# -gt 0 ] || fail "usage: tools/build.sh kube | temporal | postgres | s3 | lint | codegen | promtool | prometheus | duckdb | browser | partman ..."
+targets=(kube temporal temporal-server postgres s3 lint codegen promtool prometheus helm duckdb browser partman)
+[ $# -gt 0 ] || fail "usage: tools/build.sh TARGET ...; there are ${targets[*]}"
 for target in "$@"; do
-	case $target in
-	kube | temporal | postgres | s3 | lint | codegen | promtool | prometheus | duckdb | browser | partman) ;;
-	*) fail "$target: unknown target; there are kube, temporal, postgres, s3, lint, codegen, promtool, prometheus, duckdb, browser and partman" ;;
-	esac
+	[[ " ${targets[*]} " == *" $target "* ]] || fail "$target: unknown target; there are ${targets[*]}"
 done
 mkdir -p "$bin"
 for target in "$@"; do "build_$target"; done

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if servers, err = world.Start(ctx, world.Options{Temporal: true, PostgreSQL: true}); err != nil {
+	if servers, err = world.Start(ctx, world.Options{Temporal: true, PostgreSQL: true, TemporalStore: store}); err != nil {
 		return 1, err
 	}
 	defer func() {

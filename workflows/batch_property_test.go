@@ -254,7 +254,7 @@ func (p *play) follow(ctx context.Context, r audit.Record, s Started) bool {
 			return true
 		case err == nil:
 			p.faultf("record %s got rows %v", r.ExecutionUID, done.Rows)
-			return false
+			return true
 		case Ended(err):
 			p.note(func(id string) { p.again[id]++ }, []audit.Record{r})
 			return false

@@ -26,6 +26,7 @@ type Postgres struct {
 	Version string // "15.18"
 
 	workspace *workspace
+	name      string   // of its directory, log and process
 	settings  []string // beyond our own
 	user      *account
 	port      int
@@ -38,8 +39,8 @@ type Postgres struct {
 
 const postgresDatabase = "auditflow"
 
-func newPostgres(ws *workspace, settings []string) *Postgres {
-	return &Postgres{workspace: ws, settings: settings}
+func newPostgres(ws *workspace, name string, settings []string) *Postgres {
+	return &Postgres{workspace: ws, name: name, settings: settings}
 }
 
 // start creates the cluster when there is none and brings the server up on a
@@ -55,13 +56,13 @@ func (p *Postgres) start(ctx context.Context) (err error) {
 		return err
 	}
 	err = p.startOnFreshPort(ctx)
-	if errors.Is(err, errExited) && addressInUse(p.workspace.logFile("postgres")) {
+	if errors.Is(err, errExited) && addressInUse(p.workspace.logFile(p.name)) {
 		err = p.startOnFreshPort(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	return p.ensureDatabase(ctx)
+	return p.ensureDatabase(ctx, postgresDatabase)
 }
 
 func postgresVersion(ctx context.Context, binDir string) (string, error) {
@@ -111,7 +112,7 @@ func (p *Postgres) Start(ctx context.Context) error {
 
 func (p *Postgres) run(ctx context.Context) error {
 	proc, err := p.workspace.start(command{
-		name: "postgres",
+		name: p.name,
 		path: filepath.Join(p.BinDir, "postgres"),
 		args: p.args(),
 		dir:  p.DataDir,
@@ -162,9 +163,9 @@ func (p *Postgres) admin(ctx context.Context, do func(*pgx.Conn) error) error {
 	return do(conn)
 }
 
-// ensureDatabase creates the database of URL unless an earlier run did.
-func (p *Postgres) ensureDatabase(ctx context.Context) error {
-	err := p.createDatabase(ctx, postgresDatabase, "")
+// ensureDatabase creates a database unless an earlier run did.
+func (p *Postgres) ensureDatabase(ctx context.Context, name string) error {
+	err := p.createDatabase(ctx, name, "")
 	const duplicateDatabase = "42P04"
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == duplicateDatabase {
 		return nil

@@ -57,11 +57,11 @@ func (p *Postgres) prepareData(ctx context.Context) (err error) {
 	return p.initdb(ctx, home)
 }
 
-// home is Dir/postgres. When we are root and Dir lies where other users may not
+// home is Dir/<name>. When we are root and Dir lies where other users may not
 // go (below /root, say), that is a link to a directory in /var/tmp whose
 // name follows from Dir.
 func (p *Postgres) home() (string, error) {
-	home := p.workspace.path("postgres")
+	home := p.workspace.path(p.name)
 	if p.user == nil {
 		return home, os.MkdirAll(home, 0o700)
 	}
@@ -104,7 +104,7 @@ func (p *Postgres) initdb(ctx context.Context, home string) error {
 		return fmt.Errorf("postgres: initdb: %w", err)
 	}
 	proc, err := p.workspace.start(command{
-		name: "initdb",
+		name: p.name + "-initdb",
 		path: filepath.Join(p.BinDir, "initdb"),
 		// --no-sync is about these files only; the server itself syncs.
 		args: []string{

@@ -16,16 +16,22 @@ import (
 	"go.temporal.io/sdk/log"
 )
 
-// Temporal is a development server: one process, state in a SQLite file. Its
-// ports and its state are the same after Stop and Start.
+// Temporal is one process: the development server with its state in a SQLite
+// file, or the server of production with its state in PostgreSQL, see
+// [Options].TemporalStore. Its address and its state are the same after Stop and
+// Start.
 type Temporal struct {
 	Address   string // host:port of the frontend
 	UIURL     string // empty unless Options.TemporalUI
 	Namespace string // always "default"
-	DBFile    string
+	DBFile    string // empty if its state is in PostgreSQL
+	// Store is the PostgreSQL with its state, or nil. It may be stopped and killed
+	// as any other, which is to Temporal what it would be in production.
+	Store *Postgres
 
 	workspace *workspace
 	ui        bool
+	ownStore  bool // nobody else uses it
 	port      int
 	uiPort    int
 
@@ -40,6 +46,9 @@ func newTemporal(ws *workspace, ui bool) *Temporal {
 // start brings the server up for the first time, on fresh ports. A port may be
 // taken between choosing and using it, so it tries twice.
 func (t *Temporal) start(ctx context.Context) error {
+	if err := t.prepareStore(ctx); err != nil {
+		return fmt.Errorf("temporal: %w", err)
+	}
 	err := t.startOnFreshPorts(ctx)
 	if errors.Is(err, errExited) && addressInUse(t.workspace.logFile("temporal")) {
 		err = t.startOnFreshPorts(ctx)
@@ -58,6 +67,11 @@ func (t *Temporal) startOnFreshPorts(ctx context.Context) (err error) {
 	if t.ui {
 		t.UIURL = "http://" + loopback(t.uiPort)
 	}
+	if t.Store != nil {
+		if err := t.writeServerConfig(); err != nil {
+			return fmt.Errorf("temporal: %w", err)
+		}
+	}
 	return t.Start(ctx)
 }
 
@@ -69,16 +83,20 @@ func (t *Temporal) Start(ctx context.Context) error {
 	if t.proc != nil && t.proc.running() {
 		return nil
 	}
-	path, err := built("temporal")
+	program, args, answers := "temporal", t.args(), t.answers
+	if t.Store != nil {
+		program, args, answers = "temporal-server", t.serverArgs(), t.serverAnswers
+	}
+	path, err := built(program)
 	if err != nil {
 		return fmt.Errorf("temporal: %w", err)
 	}
-	proc, err := t.workspace.start(command{name: "temporal", path: path, args: t.args()})
+	proc, err := t.workspace.start(command{name: "temporal", path: path, args: args})
 	if err != nil {
 		return fmt.Errorf("temporal: %w", err)
 	}
 	t.proc = proc
-	return proc.awaitReady(ctx, t.answers)
+	return proc.awaitReady(ctx, answers)
 }
 
 // args names the ports that clients know. The server chooses those for its own
@@ -144,14 +162,22 @@ func (t *Temporal) PID() int {
 }
 
 func (t *Temporal) close() error {
+	var err error
 	if t.workspace.temporary { // nobody will read the state: no need to wait for its last words
 		t.Kill()
-		return nil
+	} else {
+		err = t.Stop(context.Background())
 	}
-	return t.Stop(context.Background())
+	if t.ownStore {
+		err = errors.Join(err, t.Store.close())
+	}
+	return err
 }
 
 func (t *Temporal) String() string {
+	if t.Store != nil {
+		return fmt.Sprintf("Temporal on %s, its state in %s", t.Address, t.Store)
+	}
 	if t.ui {
 		return fmt.Sprintf("Temporal on %s, UI on %s", t.Address, t.UIURL)
 	}

@@ -23,8 +23,13 @@ type Options struct {
 	PostgreSQL bool
 	S3         bool
 
-	// TemporalUI serves Temporal's web interface too.
+	// TemporalUI serves Temporal's web interface too; only the development server has it.
 	TemporalUI bool
+
+	// TemporalStore chooses Temporal's server by where its state is. Servers on
+	// PostgreSQL are not among those of "make tools": "tools/build.sh temporal-server"
+	// builds them.
+	TemporalStore TemporalStore
 
 	// KubeFsync makes etcd sync its log to disk, as production does. It is off
 	// by default because it costs most of a small cluster's time; tests that
@@ -61,6 +66,9 @@ type World struct {
 // server, what it was doing and the end of its log. ctx bounds the start only:
 // ending it later does not stop the world.
 func Start(ctx context.Context, o Options) (*World, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("start world: %w", err)
+	}
 	ws, err := openWorkspace(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("start world: %w", err)
@@ -81,13 +89,23 @@ func (w *World) startServers(ctx context.Context, o Options) error {
 		w.Kube = newKube(w.workspace, o.KubeFsync)
 		group.Go(func() error { return report("Kubernetes", w.Kube, w.Kube.start(ctx)) })
 	}
+	databaseUp := make(chan struct{})
+	if o.PostgreSQL {
+		w.Postgres = newPostgres(w.workspace, "postgres", o.PostgresSettings)
+		group.Go(func() error {
+			defer close(databaseUp)
+			return report("PostgreSQL", w.Postgres, w.Postgres.start(ctx))
+		})
+	}
 	if o.Temporal {
 		w.Temporal = newTemporal(w.workspace, o.TemporalUI)
-		group.Go(func() error { return report("Temporal", w.Temporal, w.Temporal.start(ctx)) })
-	}
-	if o.PostgreSQL {
-		w.Postgres = newPostgres(w.workspace, o.PostgresSettings)
-		group.Go(func() error { return report("PostgreSQL", w.Postgres, w.Postgres.start(ctx)) })
+		w.Temporal.keepIn(o.TemporalStore, w.Postgres)
+		group.Go(func() error {
+			if o.TemporalStore == TemporalOnPostgreSQL {
+				<-databaseUp
+			}
+			return report("Temporal", w.Temporal, w.Temporal.start(ctx))
+		})
 	}
 	if o.S3 {
 		w.S3 = newS3(w.workspace)
@@ -134,11 +152,20 @@ func (w *World) stopServers() error {
 	if w.Kube != nil {
 		end(0, "Kubernetes", w.Kube.stop)
 	}
+	temporalGone := make(chan struct{})
 	if w.Temporal != nil {
-		end(1, "Temporal", w.Temporal.close)
+		end(1, "Temporal", func() error {
+			defer close(temporalGone)
+			return w.Temporal.close()
+		})
 	}
 	if w.Postgres != nil {
-		end(2, "PostgreSQL", w.Postgres.close)
+		end(2, "PostgreSQL", func() error {
+			if w.Temporal != nil && w.Temporal.Store == w.Postgres {
+				<-temporalGone // it writes to the last
+			}
+			return w.Postgres.close()
+		})
 	}
 	if w.S3 != nil {
 		end(3, "S3", w.S3.close)
