@@ -12,6 +12,7 @@ import (
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/audit/redact"
 	"github.com/auditflow/auditflow/audit/seal"
+	"github.com/auditflow/auditflow/internal/failpoint"
 )
 
 // Appender stores records. With an error, some may be stored: append them all
@@ -108,6 +109,7 @@ func (d *Deliver) redact(envelope []byte, workflowID string) (redacted []byte, e
 	if err != nil {
 		return nil, d.failure("seal the redacted envelope", err)
 	}
+	failpoint.Hit("deliver.redacted")
 	return redacted, nil
 }
 
@@ -202,6 +204,7 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 	if err != nil {
 		return Delivered{}, d.failure("append to the store", err)
 	}
+	failpoint.Hit("deliver.persisted") // the rows are committed, and nobody knows
 	for i := range receipts {
 		receipts[i].Masked = records[i].Masked()
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/auditflow/auditflow/activities"
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/failpoint"
 	"github.com/auditflow/auditflow/workflows"
 )
 
@@ -182,6 +183,7 @@ func (d *Deliveries) start(ctx context.Context, t target) {
 		d.announce(t, "AuditDelayed", "delivery cannot be started yet and will be tried again; the execution stays until it is")
 		d.starts.AddRateLimited(t)
 	case err == nil:
+		failpoint.Hit("deliver.started")
 		d.starts.Forget(t)
 		log.V(1).Info("delivery started", "uid", t.uid, "workflow", handle.ID())
 		d.update(ctx, t, func(x *delivery) {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/failpoint"
 )
 
 // Reconciler brings the marks on the objects of one source in line with what is
@@ -87,6 +88,7 @@ func afterPatch(done step, s Source, o client.Object, err error) (ctrl.Result, e
 func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d delivery) error {
 	switch next {
 	case stepHold:
+		failpoint.Hit("deliver.holding")
 		return patch(ctx, r.Client, o, held(o))
 	case stepDeliver:
 		ctx, span := r.Deliveries.traceSeen(ctx, r.Source)
@@ -94,6 +96,7 @@ func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d deliv
 		r.Deliveries.submit(ctx, target{name: client.ObjectKeyFromObject(o), uid: o.GetUID(), source: r.Source})
 	case stepLetGo:
 		traced(d.trace.context(ctx), log.FromContext(ctx)).V(1).Info("let go before its row is committed", "uid", o.GetUID(), "workflow", d.workflowID)
+		failpoint.Hit("deliver.letting-go")
 		return patch(ctx, r.Client, o, released(o, nil))
 	case stepMark:
 		return r.mark(ctx, o, d)
@@ -109,12 +112,14 @@ func (r *Reconciler) mark(ctx context.Context, o client.Object, d delivery) erro
 	if isMarked(o, r.row(o)) {
 		return patch(ctx, r.Client, o, released(o, nil))
 	}
+	failpoint.Hit("deliver.marking")
 	marking, span := r.Deliveries.traceMark(ctx, r.Source, d)
 	err := patch(marking, r.Client, o, released(o, persistedAnnotations(d.receipt, time.Now())))
 	endSpan(span, err)
 	if err != nil {
 		return err
 	}
+	failpoint.Hit("deliver.marked")
 	kind, reason, note := tidings(d)
 	r.Events.Eventf(o, nil, kind, reason, "Persist", "%s", note)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/failpoint"
 	"github.com/auditflow/auditflow/workflows"
 )
 
@@ -62,7 +63,9 @@ func (d *door) postBatch(w http.ResponseWriter, r *http.Request) *Problem {
 	if p != nil {
 		return p
 	}
-	writeJSON(w, http.StatusOK, typeJSON, d.each(r.Context(), texts, who, key))
+	answer := d.each(r.Context(), texts, who, key)
+	failpoint.Hit("deliver.batch-accepted")
+	writeJSON(w, http.StatusOK, typeJSON, answer)
 	return nil
 }
 
@@ -166,6 +169,7 @@ func (d *door) startEach(ctx context.Context, records []audit.Record, places []i
 		wait.Go(func() {
 			defer func() { <-turns }()
 			delivery, p := d.start(ctx, record, key.of(places[i]))
+			failpoint.Hit("deliver.batch-member")
 			results[i] = resultOf(places[i], record, delivery, p)
 		})
 	}

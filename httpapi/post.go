@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/failpoint"
 	"github.com/auditflow/auditflow/workflows"
 )
 
@@ -38,6 +39,7 @@ func (d *door) post(w http.ResponseWriter, r *http.Request) *Problem {
 			return p
 		}
 	}
+	failpoint.Hit("deliver.accepted")
 	w.Header().Set("Location", PathRecords+"/"+accepted.ID)
 	writeJSON(w, status, typeJSON, accepted)
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/internal/failpoint"
 )
 
 // appendAttempts is how often Append tries: once more after it has created the
@@ -36,6 +37,7 @@ func (s *Store) Append(ctx context.Context, records []audit.Record) ([]audit.Rec
 		if _, err := s.store(ctx, op, round); err != nil {
 			return nil, err
 		}
+		failpoint.Hit("deliver.stored") // there may be more rounds, and some for quarantine
 	}
 	if err := s.quarantine(ctx, op, items); err != nil {
 		return nil, err

@@ -25,8 +25,8 @@ var mayImport = map[string][]string{
 	"activities": {"audit", "internal"}, // which see stores as interfaces of their own
 	"workflows":  {"activities", "audit"},
 	"worker":     {"workflows", "activities", "audit"},
-	"controller": {"workflows", "activities", "audit", "api"},
-	"httpapi":    {"workflows", "activities", "audit"},
+	"controller": {"workflows", "activities", "audit", "api", "internal"}, // internal/failpoint
+	"httpapi":    {"workflows", "activities", "audit", "internal"},
 	"client":     {"workflows", "activities", "audit"},
 	"console":    {"audit"}, // which sees store and door as interfaces
 	"cmd":        {"controller", "httpapi", "console", "worker", "workflows", "activities", "store", "audit", "api", "internal"},
