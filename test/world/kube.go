@@ -31,6 +31,8 @@ type Kube struct {
 	logs      []*os.File
 	manager   *process
 	users     sync.Mutex // held while one is added
+	killing   sync.Mutex // held while a part is killed or started again
+	parts     map[string]*part
 }
 
 const (
@@ -153,6 +155,7 @@ func (k *Kube) stop() error {
 	if k.manager != nil {
 		errs = append(errs, k.manager.stop(context.Background(), syscall.SIGTERM, 10*time.Second))
 	}
+	errs = append(errs, k.stopParts())
 	if k.env != nil {
 		errs = append(errs, k.env.Stop())
 		for _, name := range []string{etcdName, apiserverName} {

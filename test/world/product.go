@@ -43,6 +43,9 @@ type Product struct {
 type ProductOptions struct {
 	// DatabaseURL is where to persist; empty means the world's own database.
 	DatabaseURL string
+	// TemporalAddress is where the product finds Temporal, as the proxy in front of
+	// it; empty means the server itself.
+	TemporalAddress string
 	// Race builds the binaries with the race detector: what it finds ends the
 	// process with an error and stands in its log.
 	Race bool
@@ -90,7 +93,10 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 	if o.BucketURL == "" {
 		o.BucketURL = "file://" + filepath.ToSlash(filepath.Join(dir, "archive")) + "?create_dir=true"
 	}
-	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, w.Temporal.Address, w.Temporal.Namespace) +
+	if o.TemporalAddress == "" {
+		o.TemporalAddress = w.Temporal.Address
+	}
+	common := fmt.Sprintf("keyset_file: %s\ntemporal: {address: %q, namespace: %q}\n", keyset, o.TemporalAddress, w.Temporal.Namespace) +
 		strings.Join(append(o.Common, ""), "\n")
 	if p.Worker, err = w.program("worker", common+maintenance(maintainerURL, o), "AUDITFLOW_DATABASE_URL="+writerURL); err != nil {
 		return nil, err
