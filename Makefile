@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server
+.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ test-e2e: tools ## the journey and its faults, end to end; WORLD_DIR=dir keeps d
 
 test-kills: tools ## maintenance killed at every step, worker and PostgreSQL (about 6 min)
 	go test -count=1 -p 1 -timeout 20m -tags kills -v -run 'Killed|EverySchedule' ./test/e2e
+
+faults: tools ## every fault that can be injected here, under load and judged; FAULT=7 SEED=n for one, QUICK=1 for a selection (< 10 min); writes out/faults.json (about 2 h)
+	go run ./test/faults run $(if $(FAULT),--fault $(FAULT)) $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED))
+
+soak: tools ## random faults, overlapping, and random kills of every process, MINUTES=60; writes out/faults.json
+	go run ./test/faults soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 test-siege: tools ## hostile and very many clients at the HTTP door, and its memory (about 3 min)
 	go test -count=1 -p 1 -timeout 20m -tags siege -v -run 'AThousandLarge|ThousandsOfConnections|BodiesWithoutEnd|SaidInPaths' ./test/e2e

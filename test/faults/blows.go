@@ -43,7 +43,7 @@ func dieAt(ctx context.Context, t *trial, p *world.Program, point string, times,
 		if err := p.Launch(); err != nil {
 			return err
 		}
-		err := until(ctx, 30*time.Second, p.Name+" to die at "+point, func(context.Context) error {
+		err := until(ctx, time.Minute, p.Name+" to die at "+point, func(context.Context) error {
 			if p.Running() {
 				return errors.New("it lives")
 			}

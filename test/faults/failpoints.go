@@ -55,13 +55,39 @@ func killersAt(point string) (numbers []int) {
 	return numbers
 }
 
+var step = regexp.MustCompile(`"([a-z]+\.[a-z-]+)(?::[0-9]+)?"`)
+
+// killedByTests are the failpoints at which make test-kills kills.
+func killedByTests(root string) (map[string]bool, error) {
+	text, err := os.ReadFile(filepath.Join(root, "test", "e2e", "kill_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	killed := map[string]bool{}
+	for _, match := range step.FindAllSubmatch(text, -1) {
+		killed[string(match[1])] = true
+	}
+	return killed, nil
+}
+
 func listFailpoints(w io.Writer, root string) error {
 	found, err := failpointsIn(root)
 	if err != nil {
 		return err
 	}
+	tested, err := killedByTests(root)
+	if err != nil {
+		return err
+	}
 	for _, point := range slices.Sorted(maps.Keys(found)) {
-		fmt.Fprintf(w, "%-26s %-40s fault %s\n", point, found[point], strings.Trim(fmt.Sprint(killersAt(point)), "[]"))
+		var by []string
+		for _, number := range killersAt(point) {
+			by = append(by, fmt.Sprintf("fault %d", number))
+		}
+		if tested[point] {
+			by = append(by, "make test-kills")
+		}
+		fmt.Fprintf(w, "%-26s %-40s %s\n", point, found[point], strings.Join(by, ", "))
 	}
 	return nil
 }

@@ -72,14 +72,7 @@ func (p *poster) run(ctx context.Context, stop <-chan struct{}) error {
 func (p *poster) write(name string) (l letter, err error) {
 	x := p.author(name, int(p.serial.Add(1)))
 	x.UID = uuid.NewString()
-	p.books.Attempt(x)
-	l = letter{uid: x.UID, name: name}
-	l.body, err = json.Marshal(map[string]any{
-		"execution_id": name, "execution_uid": x.UID, "workflow_ref": p.name, "action_type": x.Action,
-		"target_namespace": "shop", "target_resource_kind": "Deployment", "target_resource_name": "web",
-		"success": x.Success, "output": x.Output, "created_at": time.Now().Add(-p.age).UTC().Truncate(time.Microsecond),
-	})
-	return l, err
+	return p.letterOf(x, p.age, nil)
 }
 
 // post returns those that were not taken.

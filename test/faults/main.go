@@ -38,6 +38,7 @@ type options struct {
 	seed   uint64
 	outage time.Duration
 	store  string
+	dir    string
 	format string
 	path   string
 }
@@ -46,6 +47,7 @@ func (o *options) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Uint64Var(&o.seed, "seed", 0, "of all that is left to chance; 0: one is chosen and told")
 	flags.StringVar(&o.store, "temporal", temporalSQLite, "where Temporal keeps its state: sqlite")
+	flags.StringVar(&o.dir, "dir", "", "directory for data and logs of the servers, which are kept; default: a temporary one")
 	flags.StringVarP(&o.format, "output", "o", "text", "text, or json for the report on standard output")
 	flags.StringVar(&o.path, "report", "out/faults.json", "file for the report, as JSON")
 }
@@ -115,7 +117,7 @@ func (o *options) runner(errs io.Writer) (*runner, func(string, ...any), error) 
 		fmt.Fprintf(errs, "%6.1f s  "+format+"\n", append([]any{time.Since(began).Seconds()}, args...)...)
 	}
 	say("seed %d", o.seed)
-	return &runner{seed: o.seed, quick: o.quick, outage: o.outage, store: o.store, say: say}, say, nil
+	return &runner{seed: o.seed, quick: o.quick, outage: o.outage, store: o.store, dir: o.dir, say: say}, say, nil
 }
 
 func (o *options) finish(out io.Writer, r *report) error {

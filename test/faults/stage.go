@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
+	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/client"
 	temporallog "go.temporal.io/sdk/log"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -31,6 +33,7 @@ type stage struct {
 	archive  string        // directory of the bucket
 	database *wire         // to PostgreSQL
 	engine   *wire         // to Temporal
+	shop     *front        // to the object store
 	small    string        // a file system of PostgreSQL's own; "" for none
 }
 
@@ -40,7 +43,7 @@ const crdDir = "deploy/crd" // from the root of the module
 const smallBytes = 320 << 20
 
 // raise starts everything. When something fails, what was started is stopped.
-func raise(ctx context.Context, store string, small bool, say func(string, ...any)) (_ *stage, err error) {
+func raise(ctx context.Context, store, dir string, small bool, say func(string, ...any)) (_ *stage, err error) {
 	log.SetLogger(logr.Discard()) // envtest's; it complains when nobody chose one
 	st := &stage{}
 	defer func() {
@@ -49,7 +52,7 @@ func raise(ctx context.Context, store string, small bool, say func(string, ...an
 		}
 	}()
 	o := world.Options{
-		Kubernetes: true, KubeFsync: true, Temporal: true, PostgreSQL: true,
+		Dir: dir, Kubernetes: true, KubeFsync: true, Temporal: true, PostgreSQL: true, S3: true,
 		Progress: func(format string, args ...any) { say("  "+format, args...) },
 	}
 	if small {
@@ -74,6 +77,48 @@ func raise(ctx context.Context, store string, small bool, say func(string, ...an
 	return st, st.install(ctx)
 }
 
+// retention of the product, and the tablespace of what is older than a week.
+const (
+	retention  = "retention: {mode: partitions, after: 90d}"
+	tablespace = "faults_warm"
+)
+
+// makeTablespace has the server make the directory, as its own user.
+func (st *stage) makeTablespace(ctx context.Context) error {
+	directory := filepath.Join(filepath.Dir(st.Postgres.DataDir), tablespace)
+	conn, err := pgx.Connect(ctx, st.Postgres.URL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for _, statement := range []string{
+		"COPY (SELECT 1) TO PROGRAM 'mkdir -p " + directory + " && cat > /dev/null'",
+		"CREATE TABLESPACE " + tablespace + " LOCATION '" + directory + "'",
+		"GRANT CREATE ON TABLESPACE " + tablespace + " TO PUBLIC", // there are no roles of ours yet
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("make a tablespace: %w", err)
+		}
+	}
+	return nil
+}
+
+// openShop puts a front before the object store and returns the bucket's URL
+// through it. The judge reads the bucket's directory.
+func (st *stage) openShop() (bucket string, err error) {
+	if st.shop, err = newFront(st.S3.Endpoint); err != nil {
+		return "", err
+	}
+	st.archive = filepath.Join(st.S3.DataDir, st.S3.Bucket)
+	for _, variable := range st.S3.Environment() { // the product's processes inherit it
+		name, value, _ := strings.Cut(variable, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return "", err
+		}
+	}
+	return strings.Replace(st.S3.URL(st.S3.Bucket), url.QueryEscape(st.S3.Endpoint), url.QueryEscape(st.shop.address), 1), nil
+}
+
 // install builds and starts the product, behind its wires.
 func (st *stage) install(ctx context.Context) (err error) {
 	if err := st.Kube.InstallCRDs(ctx, crdDir); err != nil {
@@ -96,11 +141,17 @@ func (st *stage) install(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	st.archive = filepath.Join(st.Dir, "archive")
+	bucket, err := st.openShop()
+	if err != nil {
+		return err
+	}
+	if err := st.makeTablespace(ctx); err != nil {
+		return err
+	}
 	if st.product, err = st.NewProduct(ctx, world.ProductOptions{
 		Failpoints: true, DatabaseURL: address, TemporalAddress: st.engine.address(),
-		BucketURL: "file://" + filepath.ToSlash(st.archive) + "?create_dir=true", Archive: "after: 90d, segment_rows: 1000",
-		Maintenance: []string{"retention: {mode: partitions, after: 90d}"},
+		BucketURL: bucket, Archive: "after: 90d, segment_rows: 1000",
+		Maintenance: []string{retention, "tiers: {warm: " + tablespace + ", warm_after: 7d, cold_after: 60d, cold: " + tablespace + "}"},
 	}); err != nil {
 		return err
 	}
@@ -129,9 +180,10 @@ func (st *stage) revive(ctx context.Context) error {
 	for _, p := range st.programs() {
 		p.Env = nil
 	}
+	st.shop.be(mood{})
 	st.database.mend(ctx)
 	st.engine.mend(ctx)
-	if err := errors.Join(st.Kube.StartEtcd(ctx), st.Kube.StartAPIServer(ctx), st.Postgres.Start(ctx), st.temporalServer.Start(ctx)); err != nil {
+	if err := errors.Join(st.Kube.StartEtcd(ctx), st.Kube.StartAPIServer(ctx), st.Postgres.Start(ctx), st.temporalServer.Start(ctx), st.S3.Start(ctx)); err != nil {
 		return fmt.Errorf("start what was broken: %w", err)
 	}
 	return st.product.Start(ctx)
@@ -155,6 +207,9 @@ func (st *stage) lower(ctx context.Context) error {
 		if w != nil {
 			w.close()
 		}
+	}
+	if st.shop != nil {
+		st.shop.close()
 	}
 	if st.World != nil {
 		errs = append(errs, st.World.Stop())

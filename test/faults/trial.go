@@ -134,10 +134,14 @@ func rest(ctx context.Context, d time.Duration) error {
 func until(ctx context.Context, patience time.Duration, what string, condition func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var err error
 	for {
-		err := condition(ctx)
-		if err == nil {
+		last := err
+		if err = condition(ctx); err == nil {
 			return nil
+		}
+		if ctx.Err() != nil && last != nil {
+			err = last // what it was before the time was over
 		}
 		if rest(ctx, 200*time.Millisecond) != nil {
 			return fmt.Errorf("waited %s for %s: %w", patience, what, err)

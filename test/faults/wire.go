@@ -18,6 +18,7 @@ import (
 type wire struct{ proxy *toxiproxy.Proxy }
 
 func newWire(name, upstream string) (*wire, error) {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxics have loggers of their own
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	p := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
 	if err := p.Start(); err != nil {

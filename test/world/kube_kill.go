@@ -3,7 +3,6 @@ package world
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"k8s.io/client-go/rest"
 )
 
 // KillAPIServer ends the API server with SIGKILL. StartAPIServer brings it back.
@@ -20,7 +21,11 @@ func (k *Kube) KillAPIServer() error { return k.killPart(apiserverName) }
 // StartAPIServer starts a killed API server again, as it was started first, and
 // returns when it is ready.
 func (k *Kube) StartAPIServer(ctx context.Context) error {
-	return k.restartPart(ctx, apiserverName, k.Config.Host+"/readyz")
+	administrator, err := rest.HTTPClientFor(k.Config)
+	if err != nil {
+		return err
+	}
+	return k.restartPart(ctx, apiserverName, strings.TrimSuffix(k.Config.Host, "/")+"/readyz", administrator)
 }
 
 // KillEtcd ends etcd with SIGKILL; the API server lives on without it. StartEtcd
@@ -30,7 +35,7 @@ func (k *Kube) KillEtcd() error { return k.killPart(etcdName) }
 // StartEtcd starts a killed etcd again, as it was started first, and returns when
 // it is healthy.
 func (k *Kube) StartEtcd(ctx context.Context) error {
-	return k.restartPart(ctx, etcdName, k.env.ControlPlane.Etcd.URL.String()+"/health")
+	return k.restartPart(ctx, etcdName, k.env.ControlPlane.Etcd.URL.String()+"/health", http.DefaultClient)
 }
 
 // part is a server that envtest has started, and later we: its process, and how
@@ -93,7 +98,7 @@ func (k *Kube) killPart(name string) error {
 	return fmt.Errorf("kill %s: it is still there", name)
 }
 
-func (k *Kube) restartPart(ctx context.Context, name, health string) error {
+func (k *Kube) restartPart(ctx context.Context, name, health string, probe *http.Client) error {
 	k.killing.Lock()
 	defer k.killing.Unlock()
 	p := k.parts[name]
@@ -107,7 +112,6 @@ func (k *Kube) restartPart(ctx context.Context, name, health string) error {
 		}
 		p.proc = proc
 	}
-	probe := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	return p.proc.awaitReady(ctx, func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, health, nil)
 		if err != nil {
