@@ -79,9 +79,6 @@ func killEachStep(ctx context.Context, t *trial) error {
 		if err := t.dieWithin(ctx, step); err != nil {
 			return err
 		}
-		if err := t.whole(ctx, time.Minute); err != nil { // also now, with the step half done
-			t.complain("after a kill at %s: %v", step, err)
-		}
 	}
 	return nil
 }
@@ -108,7 +105,13 @@ func (t *trial) dieWithin(ctx context.Context, step string) error {
 		t.runs.Add(1)
 	}
 	w.Env = nil
-	return w.Start(ctx)
+	if err := w.Start(ctx); err != nil {
+		return err
+	}
+	if err := t.whole(ctx, time.Minute); err != nil { // with the step half done
+		t.complain("after a kill at %s: %v", step, err)
+	}
+	return t.maintain(ctx) // it goes on, and leaves the next step something of its own
 }
 
 // calm takes all harm away from the object store.

@@ -53,7 +53,7 @@ func serverFaults() []fault {
 		{
 			number: 24, name: "deleted as soon as it has ended", expectation: "the finalizer holds: missed 0", quick: true,
 			load:      load{writers: 4, deletes: true, atLeast: 500},
-			injection: "every execution is deleted with its completion, while the controller is killed 20 times where it lets go",
+			injection: "every execution ends as soon as it is held and is deleted at once, while the controller is killed 20 times where it lets go",
 			inject: func(ctx context.Context, t *trial) error {
 				if err := rest(ctx, sooner(t, 60*time.Second, 5*time.Second)); err != nil {
 					return err

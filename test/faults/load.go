@@ -20,7 +20,7 @@ type load struct {
 	// for the pause of each.
 	writers int
 	pause   time.Duration
-	// deletes: an execution is deleted as soon as it has ended.
+	// deletes: an execution ends as soon as it is held, and is deleted at once.
 	deletes bool
 	// clients post batches of records of this size, each with a pause between them.
 	clients int

@@ -56,6 +56,12 @@ func (w writer) execute(ctx context.Context, stop <-chan struct{}, name string) 
 	}
 	x.UID = string(ex.UID)
 	w.books.Attempt(x)
+	if w.deletes { // what is gone before a controller has seen it nobody can hold
+		err := persist(ctx, stop, "have an execution held", func(ctx context.Context) error { return w.held(ctx, name) })
+		if err != nil {
+			return err
+		}
+	}
 	status, err := ended(x.Success, x.Output)
 	if err != nil {
 		return err
@@ -74,6 +80,22 @@ func (w writer) execute(ctx context.Context, stop <-chan struct{}, name string) 
 	return persist(ctx, stop, "delete an execution", func(ctx context.Context) error {
 		return kubeclient.IgnoreNotFound(api.Delete(ctx, ex))
 	})
+}
+
+// held waits for the finalizer.
+func (w writer) held(ctx context.Context, name string) error {
+	for {
+		ex := &v1.KubernetesExecution{}
+		if err := w.executor.Client.Get(ctx, types.NamespacedName{Namespace: w.name, Name: name}, ex); err != nil {
+			return err
+		}
+		if len(ex.Finalizers) > 0 {
+			return nil
+		}
+		if err := rest(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("it is not held: %w", err)
+		}
+	}
 }
 
 func (w writer) begun(name string) *v1.KubernetesExecution {

@@ -157,6 +157,9 @@ func (t *trial) conclude(ctx context.Context) (err error) {
 	for _, example := range t.verdict.Examples {
 		t.complain("%s", example)
 	}
+	if err := t.provoke(ctx); err != nil {
+		return err
+	}
 	t.leaked, err = t.leaks(ctx)
 	return err
 }

@@ -123,6 +123,19 @@ func TestAPromiseThatCouldNotBeLookedAfterIsNotForgotten(t *testing.T) {
 	}
 }
 
+func TestWhatCompletesLaterIsNotMissedYet(t *testing.T) {
+	t.Parallel()
+	b, rows := told()
+	now := time.Now()
+	b.Complete("later", "name-later", now.Add(time.Second))
+	if n := b.Missing(rows[:2], rows[2:3], now); n != 1 {
+		t.Errorf("%d are missing, want the one that completed and is in neither place", n)
+	}
+	if n := b.Missing(rows, nil, now.Add(time.Minute)); n != 1 {
+		t.Errorf("%d are missing a minute later, want the other one", n)
+	}
+}
+
 func TestSomebodyWhoCompletedAndWasToldNothingIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b, _ := told()

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -87,6 +88,22 @@ func (b *Books) Judge(live, archived []Row, healed time.Time) Verdict {
 		}
 	}
 	return v
+}
+
+// Missing is how many of those that had completed by a moment are in neither place.
+func (b *Books) Missing(live, archived []Row, by time.Time) (n int) {
+	there := map[string]bool{}
+	for _, r := range slices.Concat(live, archived) {
+		there[r.UID] = true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for uid, e := range b.byUID {
+		if !e.completed.IsZero() && !e.completed.After(by) && !there[uid] {
+			n++
+		}
+	}
+	return n
 }
 
 // compare looks at one row.
