@@ -30,12 +30,12 @@ func archiveFaults() []fault {
 			inject:    killEachStep, settled: func(ctx context.Context, t *trial) error { return t.archived(ctx) }, failpoints: maintenanceSteps(),
 		},
 		{
-			number: 16, name: "object store in trouble", expectation: "tried again; drops without a verified object 0", quick: true, load: today(),
+			number: 16, name: "object store in trouble", expectation: "tried again; drops without a verified object 0", load: today(),
 			injection: "500, 503, 403, 5 s slow, cut after the deed, killed",
 			inject:    storeTroubles, heal: calm, settled: func(ctx context.Context, t *trial) error { return t.archived(ctx) },
 		},
 		{
-			number: 17, name: "upload or file altered", expectation: "undetected 0: nothing is dropped against what was altered", quick: true, load: today(),
+			number: 17, name: "upload or file altered", expectation: "undetected 0: nothing is dropped against what was altered", load: today(),
 			injection: "a bit flipped on the way in, on the way out and in the store; files cut short",
 			inject:    alterations, heal: calm, settled: func(ctx context.Context, t *trial) error { return t.archived(ctx) },
 		},

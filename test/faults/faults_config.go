@@ -18,7 +18,7 @@ func configFaults() []fault {
 	return []fault{
 		{
 			number: 14, name: "detaching a partition is broken off", expectation: "finished by the next run: stuck partitions 0", load: today(),
-			injection: "a reader holds the table, and the session that detaches is ended, 3 times",
+			injection: "a reader holds the table until a partition is half detached, and the sessions of maintenance are ended, 3 times",
 			inject:    brokenDetach, settled: nothingStuck,
 		},
 		{
@@ -27,7 +27,7 @@ func configFaults() []fault {
 			inject:    misconfigure,
 		},
 		{
-			number: 31, name: "password of the database rotated", expectation: "connects anew by itself: errors for less than a minute", quick: true, load: usual(),
+			number: 31, name: "password of the database rotated", expectation: "connects anew by itself: errors for less than a minute", load: usual(),
 			injection: "ALTER ROLE and a new password file while records come, all sessions ended, 8 times",
 			inject:    rotate, heal: trust,
 			settled: func(ctx context.Context, t *trial) error {
@@ -53,30 +53,35 @@ func brokenDetach(ctx context.Context, t *trial) error {
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM kubernetes_execution_audit`).Scan(&n); err != nil {
 			return err
 		}
+		running, stop := context.WithCancel(ctx)
+		ran := make(chan error, 1)
+		go func() { ran <- t.maintain(running, scheduleRetention) }()
 		for range 3 {
-			running, stop := context.WithCancel(ctx)
-			ran := make(chan error, 1)
-			go func() { ran <- t.maintain(running, scheduleRetention) }()
-			err := until(ctx, 45*time.Second, "a session that detaches", func(ctx context.Context) error { return t.endDetaching(ctx) })
-			stop()
-			<-ran // it was told to stop
-			if err != nil {
-				return errors.Join(err, tx.Rollback(ctx))
+			if err = until(ctx, time.Minute, "a partition that is half detached", t.breakDetaching); err != nil {
+				break
 			}
 			t.runs.Add(1)
+			if err = rest(ctx, 2*time.Second); err != nil {
+				break
+			}
 		}
-		return tx.Rollback(ctx)
+		stop()
+		<-ran // it was told to stop
+		return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
 	})
 }
 
-// endDetaching ends the session that is detaching a partition.
-func (t *trial) endDetaching(ctx context.Context) error {
+// breakDetaching ends the sessions of maintenance when a partition is half detached.
+func (t *trial) breakDetaching(ctx context.Context) error {
 	return t.connected(ctx, func(conn *pgx.Conn) error {
-		tag, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE usename = 'maintainer' AND state = 'active' AND query ILIKE '%DETACH PARTITION%CONCURRENTLY%'`)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = errors.New("there is none")
+		var pending int
+		if err := conn.QueryRow(ctx, `SELECT count(*) FROM pg_inherits WHERE inhdetachpending`).Scan(&pending); err != nil {
+			return err
 		}
+		if pending == 0 {
+			return errors.New("there is none")
+		}
+		_, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'maintainer'`)
 		return err
 	})
 }

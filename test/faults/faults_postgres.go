@@ -35,7 +35,7 @@ func postgresFaults() []fault {
 			inject:    outage(func(ctx context.Context, t *trial) error { return stopPostgres(ctx, t, t.outage) }),
 		},
 		{
-			number: 12, name: "PostgreSQL refuses", expectation: "all of it counts as worth a retry, nothing goes to quarantine", quick: true, load: usual(),
+			number: 12, name: "PostgreSQL refuses", expectation: "all of it counts as worth a retry, nothing goes to quarantine", load: usual(),
 			injection: "read-only for 15 s; no connection for the worker for 15 s; the table locked for 60 s",
 			inject:    refusals, heal: permit, settled: rightlyClassified,
 		},

@@ -57,10 +57,10 @@ func processFaults() []fault {
 		},
 		{
 			number: 4, name: "HTTP door killed around its answer", expectation: "what was answered 201 has its row",
-			injection: "SIGKILL at 0.2–2 s, 120 times; when the answer is ready and not yet written, 40 times",
+			injection: "SIGKILL at 0.2–2 s, 150 times; when the answer is ready and not yet written, 40 times; between members of a batch, 10 times",
 			quick:     true, load: load{clients: 6, batch: 20, rhythm: 50 * time.Millisecond, atLeast: 2000},
 			inject: func(ctx context.Context, t *trial) error {
-				if err := killLoop(ctx, t, t.product.API, sooner(t, 120, 10), 200*time.Millisecond, 2*time.Second); err != nil {
+				if err := killLoop(ctx, t, t.product.API, sooner(t, 150, 10), 200*time.Millisecond, 2*time.Second); err != nil {
 					return err
 				}
 				if err := dieAt(ctx, t, t.product.API, "deliver.batch-accepted", sooner(t, 30, 3), 10); err != nil {

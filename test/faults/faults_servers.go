@@ -10,12 +10,12 @@ func serverFaults() []fault {
 	return []fault{
 		{
 			number: 20, name: "Temporal away", expectation: "nothing is acknowledged meanwhile that is not safe; the controller tries again", quick: true, load: usual(),
-			injection: "stopped for 5 minutes (half of --outage), then killed 60 times",
+			injection: "stopped for 5 minutes (half of --outage), then killed 80 times",
 			inject: outage(func(ctx context.Context, t *trial) error {
 				if err := stopTemporal(ctx, t, t.outage/2); err != nil {
 					return err
 				}
-				for range sooner(t, 60, 3) {
+				for range sooner(t, 80, 3) {
 					if err := rest(ctx, t.between(time.Second, 4*time.Second)); err != nil {
 						return err
 					}

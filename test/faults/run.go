@@ -170,8 +170,7 @@ func (r *runner) clear(ctx context.Context, t *trial) error {
 		return nil
 	}
 	c := r.stage.executor.Client
-	if err := c.DeleteAllOf(ctx, &v1.KubernetesExecution{}, kubeclient.InNamespace(t.name)); err != nil {
-		return fmt.Errorf("remove the executions: %w", err)
-	}
-	return nil
+	return until(ctx, 10*time.Minute, "the executions to be removed", func(ctx context.Context) error { // one request does not get far in its minute
+		return c.DeleteAllOf(ctx, &v1.KubernetesExecution{}, kubeclient.InNamespace(t.name))
+	})
 }
