@@ -41,8 +41,8 @@ func (t *trial) whole(ctx context.Context, most time.Duration) error {
 	now := time.Now()
 	return t.connected(ctx, func(conn *pgx.Conn) error {
 		return until(ctx, most, "everything to be there", func(ctx context.Context) error {
-			live, archived, err := t.rows(ctx, conn)
-			if n := t.books.Missing(live, archived, now); err == nil && n > 0 {
+			found, err := t.rows(ctx, conn)
+			if n := t.books.Missing(found, now); err == nil && n > 0 {
 				err = fmt.Errorf("%d executions are not", n)
 			}
 			return err

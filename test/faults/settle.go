@@ -45,27 +45,30 @@ func (t *trial) settle(ctx context.Context) (v judge.Verdict, err error) {
 
 // asThingsStand is the verdict if nothing more came.
 func (t *trial) asThingsStand(ctx context.Context, db *pgx.Conn) (v judge.Verdict, err error) {
-	live, archived, err := t.rows(ctx, db)
+	found, err := t.rows(ctx, db)
 	if err != nil {
 		return v, err
 	}
-	return t.books.Judge(live, archived, t.healed), nil
+	return t.books.Judge(found, t.healed), nil
 }
 
-// rows are those of this trial in the database and, proven, in the archive. While
-// something is moved from one to the other it is in both.
-func (t *trial) rows(ctx context.Context, db *pgx.Conn) (live, archived []judge.Row, err error) {
-	if live, err = judge.Live(ctx, db, t.name); err != nil {
-		return nil, nil, err
+// rows are those of this trial, wherever they are.
+func (t *trial) rows(ctx context.Context, db *pgx.Conn) (found judge.Places, err error) {
+	if found.Live, err = judge.Live(ctx, db, t.name); err != nil {
+		return found, err
 	}
-	archive, err := judge.ReadArchive(t.archive, t.name) // later: what has left the database is here by now
+	if found.Detached, err = judge.Detached(ctx, db, t.name); err != nil {
+		return found, err
+	}
+	archive, err := judge.ReadArchive(t.archive, t.name)
 	if err != nil {
-		return nil, nil, err
+		return found, err
 	}
 	for _, fault := range archive.Faults {
 		t.complain("the archive is not intact: %s", fault)
 	}
-	return live, archive.Rows, nil
+	found.Archived = archive.Rows
+	return found, nil
 }
 
 // watch has the judge look on until stop is called.

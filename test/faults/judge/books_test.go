@@ -31,17 +31,17 @@ func told() (*Books, []Row) {
 func TestTheJudgeIsContentWhenEverythingIsThereOnce(t *testing.T) {
 	t.Parallel()
 	b, rows := told()
-	v := b.Judge(rows, nil, time.Time{})
+	v := b.Judge(Places{Live: rows}, time.Time{})
 	if !v.Kept() || v.Completions != 4 || v.Acknowledged != 3 || v.Delay != 3*time.Second || len(v.Examples) > 0 {
 		t.Errorf("%+v", v)
 	}
-	if v := b.Judge(rows[:2], rows[2:], time.Time{}); !v.Kept() {
-		t.Errorf("half of it is in the archive, which is as good: %+v", v)
+	if v := b.Judge(Places{Live: rows[:1], Detached: rows[1:2], Archived: rows[2:]}, time.Time{}); !v.Kept() {
+		t.Errorf("some of it is in the archive or on its way there, which is as good: %+v", v)
 	}
-	if v := b.Judge(rows, rows, time.Time{}); !v.Kept() {
+	if v := b.Judge(Places{Live: rows, Archived: rows}, time.Time{}); !v.Kept() {
 		t.Errorf("all of it is in both places, as it is until a partition is dropped: %+v", v)
 	}
-	if v := b.Judge(rows, nil, rows[0].Persisted.Add(-time.Second)); v.Delay != time.Second {
+	if v := b.Judge(Places{Live: rows}, rows[0].Persisted.Add(-time.Second)); v.Delay != time.Second {
 		t.Errorf("a delay of %s, though it was not healed before", v.Delay)
 	}
 }
@@ -95,7 +95,7 @@ func TestTheJudgeNoticesEveryKindOfViolation(t *testing.T) {
 			t.Parallel()
 			b, rows := told()
 			live, archived := tc.do(b, rows)
-			v := b.Judge(live, archived, time.Time{})
+			v := b.Judge(Places{Live: live, Archived: archived}, time.Time{})
 			if v.Kept() || !tc.wrong(v) || !strings.Contains(strings.Join(v.Examples, "\n"), tc.said) {
 				t.Errorf("%+v", v)
 			}
@@ -128,10 +128,10 @@ func TestWhatCompletesLaterIsNotMissedYet(t *testing.T) {
 	b, rows := told()
 	now := time.Now()
 	b.Complete("later", "name-later", now.Add(time.Second))
-	if n := b.Missing(rows[:2], rows[2:3], now); n != 1 {
+	if n := b.Missing(Places{Live: rows[:1], Detached: rows[1:2], Archived: rows[2:3]}, now); n != 1 {
 		t.Errorf("%d are missing, want the one that completed and is in neither place", n)
 	}
-	if n := b.Missing(rows, nil, now.Add(time.Minute)); n != 1 {
+	if n := b.Missing(Places{Live: rows}, now.Add(time.Minute)); n != 1 {
 		t.Errorf("%d are missing a minute later, want the other one", n)
 	}
 }

@@ -2,11 +2,13 @@ package judge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // table is that of the contract.
@@ -14,10 +16,39 @@ const table = "kubernetes_execution_audit"
 
 // Live reads the rows of one load, which has their workflow_ref to itself.
 func Live(ctx context.Context, db *pgx.Conn, load string) ([]Row, error) {
+	return read(ctx, db, table, load)
+}
+
+// Detached reads those in partitions that are detached and not dropped yet.
+func Detached(ctx context.Context, db *pgx.Conn, load string) (rows []Row, err error) {
+	answer, err := db.Query(ctx, `SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition
+		AND relname ~ ('^'||$1||'_w?[0-9]{4}_[0-9_]+(_to_[0-9_]+)?$')`, table)
+	if err != nil {
+		return nil, fmt.Errorf("list detached partitions: %w", err)
+	}
+	names, err := pgx.CollectRows(answer, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list detached partitions: %w", err)
+	}
+	for _, name := range names {
+		some, err := read(ctx, db, name, load)
+		const undefined = "42P01"
+		if gone, is := errors.AsType[*pgconn.PgError](err); is && gone.Code == undefined {
+			continue // dropped since; what was in it is in the archive, or lost
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	return rows, nil
+}
+
+func read(ctx context.Context, db *pgx.Conn, from, load string) ([]Row, error) {
 	answer, err := db.Query(ctx, `
 		SELECT coalesce(execution_uid, ''), execution_id, action_type, success,
 			sha256(convert_to(coalesce(output, ''), 'UTF8')), persisted_at, tableoid::regclass::text
-		FROM `+table+` WHERE workflow_ref = $1`, load)
+		FROM `+pgx.Identifier{from}.Sanitize()+` WHERE workflow_ref = $1`, load)
 	if err != nil {
 		return nil, fmt.Errorf("read the rows of %s: %w", load, err)
 	}

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -14,6 +13,17 @@ type Row struct {
 	Output    [32]byte // SHA-256 of what it says
 	Persisted time.Time
 	Where     string // partition or object
+}
+
+// Places are the rows that were found. One may be in several of them while it is on
+// its way out: in the table, in its partition once that is detached, and in the
+// archive. Read in this order they miss nothing that moves meanwhile.
+type Places struct{ Live, Detached, Archived []Row }
+
+func (p Places) each(do func(place string, rows []Row)) {
+	do("database", p.Live)
+	do("detached partition", p.Detached)
+	do("archive", p.Archived)
 }
 
 // Verdict is what became of the executions in the books.
@@ -51,14 +61,13 @@ func (v *Verdict) complain(format string, args ...any) {
 	}
 }
 
-// Judge compares the books with the rows of the database and of the archive, where
-// one may be in both until its partition is dropped.
-func (b *Books) Judge(live, archived []Row, healed time.Time) Verdict {
+// Judge compares the books with the rows that were found.
+func (b *Books) Judge(found Places, healed time.Time) Verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var v Verdict
 	there := map[string]int{}
-	for place, rows := range map[string][]Row{"database": live, "archive": archived} {
+	found.each(func(place string, rows []Row) {
 		times := map[string]int{}
 		for _, r := range rows {
 			there[r.UID]++
@@ -68,7 +77,7 @@ func (b *Books) Judge(live, archived []Row, healed time.Time) Verdict {
 			}
 			b.compare(&v, r, healed)
 		}
-	}
+	})
 	for uid, e := range b.byUID {
 		if e.completed.IsZero() {
 			continue // it was posted, nobody said that it was taken, and it may be there
@@ -90,12 +99,14 @@ func (b *Books) Judge(live, archived []Row, healed time.Time) Verdict {
 	return v
 }
 
-// Missing is how many of those that had completed by a moment are in neither place.
-func (b *Books) Missing(live, archived []Row, by time.Time) (n int) {
+// Missing is how many of those that had completed by a moment are in no place.
+func (b *Books) Missing(found Places, by time.Time) (n int) {
 	there := map[string]bool{}
-	for _, r := range slices.Concat(live, archived) {
-		there[r.UID] = true
-	}
+	found.each(func(_ string, rows []Row) {
+		for _, r := range rows {
+			there[r.UID] = true
+		}
+	})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for uid, e := range b.byUID {
