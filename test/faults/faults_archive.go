@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/auditflow/auditflow/test/faults/judge"
 )
 
 // today is what goes on while the archive has its troubles: executions of today.
@@ -290,15 +291,8 @@ func edits(ctx context.Context, t *trial) error {
 	if err := t.postOld(ctx, "edited-"); err != nil {
 		return err
 	}
-	var row string
-	edit := func(change string) error {
-		return t.connected(ctx, func(conn *pgx.Conn) error {
-			return conn.QueryRow(ctx, `UPDATE kubernetes_execution_audit SET output = `+change+` WHERE workflow_ref = $1 AND execution_id =
-				(SELECT min(execution_id) FROM kubernetes_execution_audit WHERE workflow_ref = $1 AND created_at < now() - interval '100 days')
-				RETURNING id::text`, t.name).Scan(&row)
-		})
-	}
-	if err := edit(`output || 'x'`); err != nil {
+	row, err := t.editOldRow(ctx, `output || 'x'`, "")
+	if err != nil {
 		return fmt.Errorf("edit a row: %w", err)
 	}
 	t.runs.Add(1)
@@ -319,13 +313,34 @@ func edits(ctx context.Context, t *trial) error {
 	if after, err := t.live(ctx); err != nil || after != before {
 		t.complain("with an edited row among them %d of %d rows are left (%v)", after, before, err)
 	}
-	if err := edit(`left(output, -1)`); err != nil {
+	if _, err := t.editOldRow(ctx, `left(output, -1)`, row); err != nil {
 		return fmt.Errorf("undo the edit: %w", err)
 	}
 	if err := t.maintain(ctx, scheduleArchive); err != nil {
 		return err
 	}
 	return t.verifyNames(ctx)
+}
+
+// editOldRow changes what a row says, the first one or that of an id, in its
+// partition or in what is left of that, and returns its id.
+func (t *trial) editOldRow(ctx context.Context, change, id string) (edited string, err error) {
+	err = t.connected(ctx, func(conn *pgx.Conn) error {
+		names, err := judge.DetachedTables(ctx, conn)
+		if err != nil {
+			return err
+		}
+		for _, name := range append([]string{"kubernetes_execution_audit"}, names...) {
+			err = conn.QueryRow(ctx, `UPDATE `+name+` SET output = `+change+` WHERE id = (SELECT id FROM `+name+`
+				WHERE workflow_ref = $1 AND created_at < now() - interval '100 days' AND ($2 = '' OR id::text = $2) ORDER BY execution_id LIMIT 1)
+				RETURNING id::text`, t.name, id).Scan(&edited)
+			if !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+		}
+		return err
+	})
+	return edited, err
 }
 
 // namedBy tells whether a run of a schedule, which goes on trying, says an id.

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/auditflow/auditflow/test/faults/judge"
 )
 
 // The schedules of the contract, written out.
@@ -50,11 +51,17 @@ func (t *trial) whole(ctx context.Context, most time.Duration) error {
 	})
 }
 
-// live is how many old rows of this trial the database has.
+// live is how many old rows of this trial the database has, be their partition
+// detached or not.
 func (t *trial) live(ctx context.Context) (n int, err error) {
 	err = t.connected(ctx, func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, `SELECT count(*) FROM kubernetes_execution_audit
-			WHERE workflow_ref = $1 AND created_at < now() - interval '100 days'`, t.name).Scan(&n)
+		if err := conn.QueryRow(ctx, `SELECT count(*) FROM kubernetes_execution_audit
+			WHERE workflow_ref = $1 AND created_at < now() - interval '100 days'`, t.name).Scan(&n); err != nil {
+			return err
+		}
+		out, err := judge.Detached(ctx, conn, t.name)
+		n += len(out)
+		return err
 	})
 	return n, err
 }

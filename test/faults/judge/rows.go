@@ -19,8 +19,8 @@ func Live(ctx context.Context, db *pgx.Conn, load string) ([]Row, error) {
 	return read(ctx, db, table, load)
 }
 
-// Detached reads those in partitions that are detached and not dropped yet.
-func Detached(ctx context.Context, db *pgx.Conn, load string) (rows []Row, err error) {
+// DetachedTables are the partitions that are detached and not dropped yet.
+func DetachedTables(ctx context.Context, db *pgx.Conn) ([]string, error) {
 	answer, err := db.Query(ctx, `SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition
 		AND relname ~ ('^'||$1||'_w?[0-9]{4}_[0-9_]+(_to_[0-9_]+)?$')`, table)
 	if err != nil {
@@ -29,6 +29,15 @@ func Detached(ctx context.Context, db *pgx.Conn, load string) (rows []Row, err e
 	names, err := pgx.CollectRows(answer, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("list detached partitions: %w", err)
+	}
+	return names, nil
+}
+
+// Detached reads the rows in such partitions.
+func Detached(ctx context.Context, db *pgx.Conn, load string) (rows []Row, err error) {
+	names, err := DetachedTables(ctx, db)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		some, err := read(ctx, db, name, load)
