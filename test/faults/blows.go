@@ -93,25 +93,25 @@ func stopPostgres(ctx context.Context, t *trial, away time.Duration) error {
 
 // killTemporal has Temporal die and stay away for a while.
 func killTemporal(ctx context.Context, t *trial, away time.Duration) error {
-	t.temporalServer.Kill()
+	t.flow.Kill()
 	t.kills.Add(1)
 	t.runs.Add(1)
 	if err := rest(ctx, away); err != nil {
 		return err
 	}
-	return t.temporalServer.Start(ctx)
+	return t.flow.Start(ctx)
 }
 
 // stopTemporal has it away for a while, as when it is upgraded.
 func stopTemporal(ctx context.Context, t *trial, away time.Duration) error {
-	if err := t.temporalServer.Stop(ctx); err != nil {
+	if err := t.flow.Stop(ctx); err != nil {
 		return err
 	}
 	t.runs.Add(1)
 	if err := rest(ctx, away); err != nil {
 		return err
 	}
-	return t.temporalServer.Start(ctx)
+	return t.flow.Start(ctx)
 }
 
 // killAPIServer has the cluster's API server die and come back.

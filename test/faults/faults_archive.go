@@ -162,7 +162,7 @@ func (t *trial) tryInVain(ctx context.Context) error {
 	defer cancel()
 	for _, schedule := range []string{scheduleArchive, scheduleRetention} {
 		part, end := context.WithTimeout(trying, sooner(t, 12*time.Second, 6*time.Second))
-		_, err := t.trigger(part, schedule, enumspb.SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER)
+		err := t.trigger(part, schedule, enumspb.SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER)
 		end()
 		if errors.Is(err, errDied) {
 			return fmt.Errorf("%s: %w", schedule, err)
@@ -269,7 +269,7 @@ func twoArchivers(ctx context.Context, t *trial) error {
 			twice.Go(func() error {
 				ctx, cancel := context.WithTimeout(ctx, time.Minute)
 				defer cancel()
-				_, err := t.trigger(ctx, scheduleArchive, enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL)
+				err := t.trigger(ctx, scheduleArchive, enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL)
 				if errors.Is(err, errDied) {
 					return err
 				}

@@ -66,7 +66,9 @@ func brokenDetach(ctx context.Context, t *trial) error {
 			}
 		}
 		stop()
-		<-ran // it was told to stop
+		if maintained := <-ran; errors.Is(maintained, errDied) {
+			err = errors.Join(err, maintained)
+		}
 		return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
 	})
 }

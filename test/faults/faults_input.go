@@ -65,7 +65,13 @@ func (t *trial) letterOf(x judge.Execution, age time.Duration, parameters json.R
 // pathological are texts that a careless search takes very long for.
 func pathological() map[string]string {
 	const size = 900 << 10
-	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	repeat := func(s string) string { // as much as fits into the door when it is JSON
+		written, err := json.Marshal(s)
+		if err != nil {
+			panic(err) // a string always can be
+		}
+		return strings.Repeat(s, size/(len(written)-2))
+	}
 	nested := "the innermost"
 	for len(nested) < size/2 {
 		nested = base64.StdEncoding.EncodeToString([]byte(nested))

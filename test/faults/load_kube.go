@@ -32,9 +32,7 @@ func (w writer) run(ctx context.Context, stop <-chan struct{}) error {
 		if err := w.execute(ctx, stop, name); err != nil {
 			return err
 		}
-		if w.load.pause > 0 && rest(ctx, w.load.pause) != nil {
-			break
-		}
+		_ = rest(ctx, w.pause) // when ctx has ended, the loop does
 	}
 	return nil
 }

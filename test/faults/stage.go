@@ -25,7 +25,7 @@ import (
 // and both PostgreSQL and Temporal is a wire.
 type stage struct {
 	*world.World
-	temporalServer
+	flow temporalServer
 
 	product  *world.Product
 	executor *world.Executor
@@ -64,7 +64,7 @@ func raise(ctx context.Context, store, dir string, small bool, say func(string, 
 	if st.World, err = world.Start(ctx, o); err != nil {
 		return nil, err
 	}
-	if st.temporalServer, err = temporalOf(st.World, store); err != nil {
+	if st.flow, err = temporalOf(st.World, store); err != nil {
 		return nil, err
 	}
 	if st.temporal, err = client.NewLazyClient(client.Options{
@@ -183,7 +183,7 @@ func (st *stage) revive(ctx context.Context) error {
 	st.shop.be(mood{})
 	st.database.mend(ctx)
 	st.engine.mend(ctx)
-	if err := errors.Join(st.Kube.StartEtcd(ctx), st.Kube.StartAPIServer(ctx), st.Postgres.Start(ctx), st.temporalServer.Start(ctx), st.S3.Start(ctx)); err != nil {
+	if err := errors.Join(st.Kube.StartEtcd(ctx), st.Kube.StartAPIServer(ctx), st.Postgres.Start(ctx), st.flow.Start(ctx), st.S3.Start(ctx)); err != nil {
 		return fmt.Errorf("start what was broken: %w", err)
 	}
 	return st.product.Start(ctx)

@@ -71,7 +71,7 @@ func newTrial(st *stage, f *fault, seed uint64, quick bool, say func(string, ...
 	name := fmt.Sprintf("fault-%02d-%x", f.number, time.Now().UnixMilli())
 	return &trial{
 		stage: st, fault: f, name: name, seed: seed, quick: quick, say: say,
-		books: judge.NewBooks(), figures: map[string]float64{}, secrets: newSecrets(seed, name), rng: rand.New(rand.NewPCG(seed, uint64(f.number))), //nolint:gosec // a small number
+		books: judge.NewBooks(), figures: map[string]float64{}, secrets: newSecrets(seed, name), rng: rand.New(rand.NewPCG(seed, uint64(f.number))),
 	}
 }
 

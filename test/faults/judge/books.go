@@ -20,10 +20,10 @@ type Execution struct {
 type Promise int
 
 const (
-	// Durable: it will have its row, whatever happens (HTTP 201; the finalizer is
+	// Durable promises that it will have its row, whatever happens (HTTP 201; the finalizer is
 	// off, and the object may go).
 	Durable Promise = iota + 1
-	// Persisted: it has its row (the annotation says so, or the answer to
+	// Persisted promises that it has its row (the annotation says so, or the answer to
 	// ?wait=persisted).
 	Persisted
 )
