@@ -7,6 +7,7 @@
 #   tools/build.sh codegen                    controller-gen
 #   tools/build.sh promtool                   what tests the alerts
 #   tools/build.sh prometheus                 in which they are proven
+#   tools/build.sh helm                       what renders the chart
 #   tools/build.sh duckdb partman             what the archive and maintenance are compared with
 #   tools/build.sh browser                    what drives a browser; Chromium must be there
 #
@@ -204,6 +205,12 @@ build_prometheus() {
 	go_build prometheus prometheus "$(pinned "$here/prometheus/go.mod" github.com/prometheus/prometheus)" \
 		"Prometheus, in which alerts are proven; usually 1-3 min the first time" "" \
 		-tags remove_all_sd -ldflags "-s -w" github.com/prometheus/prometheus/cmd/prometheus
+}
+
+build_helm() {
+	go_build helm helm "$(pinned "$here/helm/go.mod" helm.sh/helm/v3)" \
+		"helm, which renders the chart; usually 2-4 min the first time" "" \
+		-ldflags "-s -w" helm.sh/helm/v3/cmd/helm
 }
 
 # PostgreSQL is not built but found, or installed.
