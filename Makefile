@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak
+.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,14 +80,15 @@ lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated f
 	bin/workflowcheck ./workflows/...
 	$(MAKE) --no-print-directory verify
 
-generate: ## deep copies and the CRD from api/v1, the role from controller, docs/metrics.md from what is registered
-	@tools/build.sh codegen
+generate: ## deep copies and the CRD from api/v1, the role from controller, docs/metrics.md from what is registered, the chart's copies and deploy/manifests
+	@tools/build.sh codegen helm
 	bin/controller-gen object crd paths=./api/... output:crd:dir=deploy/crd
 	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=deploy/rbac
 	go run ./cmd/internal/metricsdoc >docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
+	tools/chart.sh deploy
 
-verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md) or go.mod are not up to date
-	@tools/build.sh codegen
+verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, what of the chart is) or go.mod are not up to date
+	@tools/build.sh codegen helm
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
 	bin/controller-gen crd paths=./api/... output:crd:dir=$$tmp/crd && \
@@ -96,7 +97,10 @@ verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md) or
 	diff -u api/v1/zz_generated.deepcopy.go $$tmp/zz_generated.deepcopy.go && \
 	diff -ru deploy/crd $$tmp/crd && \
 	go run ./cmd/internal/metricsdoc >$$tmp/metrics.md && \
-	diff -u docs/metrics.md $$tmp/metrics.md || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
+	diff -u docs/metrics.md $$tmp/metrics.md && \
+	cp -R deploy/chart $$tmp/chart && rm -r $$tmp/chart/files && tools/chart.sh $$tmp && \
+	diff -ru deploy/chart/files $$tmp/chart/files && \
+	diff -u deploy/manifests/auditflow.yaml $$tmp/manifests/auditflow.yaml || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff
 
 test-alerts: ## the alerts, against series made up for them (15 s once promtool is built, 3 min the first time)
@@ -107,6 +111,9 @@ test-alerts: ## the alerts, against series made up for them (15 s once promtool 
 night: tools ## every alert on a real fault in a real Prometheus, cured by the runbook; every panel asked; writes out/night.json (about 15 min)
 	@tools/build.sh prometheus
 	go run ./test/night
+test-chart: ## the chart: rendered, its files read by the programs, its objects taken by a real API server under Pod Security (1 min)
+	@tools/build.sh kube helm
+	go test -count=1 -tags chart ./test/chart
 
 fmt: ## gofmt everything
 	gofmt -w $$(git ls-files '*.go')
