@@ -145,5 +145,5 @@ func (w *watch) await(ctx context.Context, name string, firing bool, patience ti
 func (w *watch) falseAlarms() []falseAlarm {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.wrong)
+	return append([]falseAlarm{}, w.wrong...) // in JSON, none is a list, too
 }
