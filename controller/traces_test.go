@@ -20,7 +20,7 @@ import (
 func attributesOf(s sdktrace.ReadOnlySpan) string {
 	var texts []string
 	for _, a := range s.Attributes() {
-		texts = append(texts, string(a.Key)+"="+a.Value.Emit())
+		texts = append(texts, string(a.Key)+"="+a.Value.String())
 	}
 	return strings.Join(texts, " ")
 }

@@ -190,7 +190,7 @@ func (d *door) answer(route string, serve handler) http.HandlerFunc {
 		counted := &statusWriter{ResponseWriter: w}
 		began := time.Now()
 		r, span := d.traceable(r, route, began)
-		defer func() {
+		defer func() { //nolint:contextcheck // the request's own counts, which authenticate may have replaced
 			defer func() { span.end(counted.status) }() // last: a panic is answered before
 			value := recover()
 			if value == http.ErrAbortHandler { //nolint:errorlint // panics with itself, never wrapped

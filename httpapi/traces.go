@@ -41,7 +41,7 @@ func (d *door) traceable(r *http.Request, route string, began time.Time) (*http.
 func (d *door) authenticate(r *http.Request) (principal, *Problem) {
 	who, p := d.access.authenticate(r)
 	if s, ok := r.Context().Value(spanKey{}).(*requestSpan); ok && p == nil {
-		*r = *r.WithContext(d.begin(r, who, s))
+		*r = *r.WithContext(d.begin(r, who, s)) //nolint:contextcheck // it is the request's own, and more
 	}
 	return who, p
 }

@@ -59,7 +59,7 @@ func ended(t *testing.T, r *tracetest.SpanRecorder, n int) []sdktrace.ReadOnlySp
 func texts(s sdktrace.ReadOnlySpan) string {
 	var all []string
 	for _, a := range s.Attributes() {
-		all = append(all, string(a.Key)+"="+a.Value.Emit())
+		all = append(all, string(a.Key)+"="+a.Value.String())
 	}
 	return s.Name() + ": " + strings.Join(all, " ")
 }

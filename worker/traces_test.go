@@ -86,7 +86,7 @@ func (s *spans) one(t *testing.T, name string) sdktrace.ReadOnlySpan {
 func attribute(s sdktrace.ReadOnlySpan, name string) string {
 	for _, a := range s.Attributes() {
 		if string(a.Key) == name {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""
@@ -198,7 +198,12 @@ func TestEachAttemptIsASpanWithTheClassOfItsFailure(t *testing.T) {
 	store := &refusing{Store: newStore(t)}
 	store.left.Store(2)
 	stop, ended := d.workWith(t, store)
-	defer func() { stop(); <-ended }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
 	d.deliver(t, t.Context(), days(1)[0])
 	var told []string
 	for _, span := range s.named("RunActivity:Persist") {
