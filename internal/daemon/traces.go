@@ -27,9 +27,6 @@ func (f TracesFile) read(r *config.Reader, service, instance string) telemetry.T
 		SampleRatio: r.Ratio("traces.sample_ratio", f.SampleRatio, 1),
 		Service:     service, Instance: instance, Version: Version(),
 	}
-	if f.SampleRatio != (config.Scalar{}) && f.Endpoint == (config.Scalar{}) {
-		r.Fault("traces.endpoint", "is required with traces.sample_ratio")
-	}
 	if headers, set := r.Env(variableHeaders); set && c.Endpoint != "" {
 		c.Headers = headersOf(r, headers)
 	}
