@@ -109,7 +109,7 @@ func (t *trial) dieWithin(ctx context.Context, step string) error {
 	if err := w.Start(ctx); err != nil {
 		return err
 	}
-	if err := t.whole(ctx, time.Minute); err != nil { // with the step half done
+	if err := t.whole(ctx, 2*time.Minute); err != nil { // with the step half done
 		t.complain("after a kill at %s: %v", step, err)
 	}
 	return t.maintain(ctx) // it goes on, and leaves the next step something of its own
@@ -168,7 +168,7 @@ func (t *trial) tryInVain(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", schedule, err)
 		}
 	}
-	if err := t.whole(ctx, 20*time.Second); err != nil {
+	if err := t.whole(ctx, 2*time.Minute); err != nil {
 		t.complain("%v", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -76,7 +77,7 @@ func (f *front) before(next http.Handler) http.Handler {
 			w.WriteHeader(m.status)
 			return
 		}
-		if m.flipUp && r.Method == http.MethodPut {
+		if m.flipUp && r.Method == http.MethodPut && isObject(r.URL.Path) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				w.WriteHeader(http.StatusBadRequest)
@@ -96,7 +97,7 @@ func (f *front) answer(res *http.Response) error {
 		f.struck.Add(1)
 		panic(http.ErrAbortHandler)
 	}
-	if !m.flipDown && !m.shorten || res.Request.Method != http.MethodGet || res.StatusCode >= http.StatusMultipleChoices {
+	if !m.flipDown && !m.shorten || res.Request.Method != http.MethodGet || !isObject(res.Request.URL.Path) || res.StatusCode >= http.StatusMultipleChoices {
 		return nil
 	}
 	body, err := io.ReadAll(res.Body)
@@ -114,6 +115,11 @@ func (f *front) answer(res *http.Response) error {
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// isObject tells files from lists of them.
+func isObject(path string) bool {
+	return strings.HasSuffix(path, ".parquet") || strings.HasSuffix(path, ".json")
 }
 
 func (f *front) flip(body []byte) {

@@ -34,7 +34,7 @@ func (t *trial) postOld(ctx context.Context, label string) error {
 	if err := t.beside(ctx, aged, func(ctx context.Context) error { return rest(ctx, 1500*time.Millisecond) }); err != nil {
 		return err
 	}
-	return t.whole(ctx, 2*time.Minute)
+	return t.whole(ctx, 5*time.Minute)
 }
 
 // whole waits until all that has completed by now is somewhere.
@@ -124,7 +124,7 @@ func (t *trial) while(ctx context.Context, try func(context.Context) error) erro
 		if !t.product.Worker.Running() {
 			return errDied
 		}
-		if ended := rest(ctx, 50*time.Millisecond); ended != nil {
+		if ended := rest(ctx, 250*time.Millisecond); ended != nil {
 			return fmt.Errorf("%w: %w", ended, err)
 		}
 	}

@@ -22,7 +22,7 @@ func Live(ctx context.Context, db *pgx.Conn, load string) ([]Row, error) {
 // DetachedTables are the partitions that are detached and not dropped yet.
 func DetachedTables(ctx context.Context, db *pgx.Conn) ([]string, error) {
 	answer, err := db.Query(ctx, `SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition
-		AND relname ~ ('^'||$1||'_w?[0-9]{4}_[0-9_]+(_to_[0-9_]+)?$')`, table)
+		AND relname ~ ('^'||$1||'_w?[0-9]{4}_[0-9_]+((to|from)_[0-9_]+)*$')`, table)
 	if err != nil {
 		return nil, fmt.Errorf("list detached partitions: %w", err)
 	}
