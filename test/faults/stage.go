@@ -212,7 +212,7 @@ func (st *stage) lower(ctx context.Context) error {
 		st.shop.close()
 	}
 	if st.World != nil {
-		errs = append(errs, st.World.Stop())
+		errs = append(errs, st.Stop())
 	}
 	if st.small != "" {
 		errs = append(errs, syscall.Unmount(st.small, 0), os.RemoveAll(filepath.Dir(st.small)))
