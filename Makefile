@@ -85,10 +85,11 @@ generate: ## deep copies and the CRD from api/v1, the role from controller, docs
 	bin/controller-gen object crd paths=./api/... output:crd:dir=deploy/crd
 	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=deploy/rbac
 	go run ./cmd/internal/metricsdoc >docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
-	tools/chart.sh deploy
+	tools/chart.sh files deploy
+	tools/chart.sh render deploy
 
-verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, what of the chart is) or go.mod are not up to date
-	@tools/build.sh codegen helm
+verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, the chart's copies) or go.mod are not up to date
+	@tools/build.sh codegen
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
 	bin/controller-gen crd paths=./api/... output:crd:dir=$$tmp/crd && \
@@ -98,9 +99,8 @@ verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, wh
 	diff -ru deploy/crd $$tmp/crd && \
 	go run ./cmd/internal/metricsdoc >$$tmp/metrics.md && \
 	diff -u docs/metrics.md $$tmp/metrics.md && \
-	cp -R deploy/chart $$tmp/chart && rm -r $$tmp/chart/files && tools/chart.sh $$tmp && \
-	diff -ru deploy/chart/files $$tmp/chart/files && \
-	diff -u deploy/manifests/auditflow.yaml $$tmp/manifests/auditflow.yaml || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
+	tools/chart.sh files $$tmp && \
+	diff -ru deploy/chart/files $$tmp/chart/files || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff
 
 test-alerts: ## the alerts, against series made up for them (15 s once promtool is built, 3 min the first time)
@@ -111,8 +111,11 @@ test-alerts: ## the alerts, against series made up for them (15 s once promtool 
 night: tools ## every alert on a real fault in a real Prometheus, cured by the runbook; every panel asked; writes out/night.json (about 15 min)
 	@tools/build.sh prometheus
 	go run ./test/night
-test-chart: ## the chart: rendered, its files read by the programs, its objects taken by a real API server under Pod Security (1 min)
+
+test-chart: ## the chart: rendered as in deploy/manifests, its files read by the programs, its objects taken by a real API server under Pod Security (1 min)
 	@tools/build.sh kube helm
+	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && tools/chart.sh render $$tmp && \
+	diff -u deploy/manifests/auditflow.yaml $$tmp/manifests/auditflow.yaml || { echo 'deploy/manifests is not up to date: run "make generate"' >&2; exit 1; }
 	go test -count=1 -tags chart ./test/chart
 
 fmt: ## gofmt everything
