@@ -67,8 +67,8 @@ func (d *batchDoor) by(t *testing.T, id string) string {
 	return is.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
 }
 
-// deliver returns the version that delivered the record.
-func (d *batchDoor) deliver(t *testing.T, r audit.Record) string {
+// deliveredBy returns the version that delivered the record.
+func (d *batchDoor) deliveredBy(t *testing.T, r audit.Record) string {
 	t.Helper()
 	delivery := started(t, d.StartAll(t.Context(), []audit.Record{r}))[0]
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -94,26 +94,26 @@ func TestDeliveriesGoToTheCurrentVersionThereAndBack(t *testing.T) {
 	t.Parallel()
 	d, records, store := newBatchDoor(t, "deployment", workflows.BatchConfig{Wait: time.Minute}), days(5), newStore(t)
 	stopOld := d.release(t, "v1", store)
-	if by := d.deliver(t, records[0]); by != "v1" {
+	if by := d.deliveredBy(t, records[0]); by != "v1" {
 		t.Errorf("with the first version, which makes itself current: by %q", by)
 	}
 
 	d.release(t, "v2", store)
-	if by := d.deliver(t, records[1]); by != "v1" {
+	if by := d.deliveredBy(t, records[1]); by != "v1" {
 		t.Errorf("before anybody has promoted the second: by %q", by)
 	}
 	d.promote(t, "v2")
-	if by := d.deliver(t, records[2]); by != "v2" {
+	if by := d.deliveredBy(t, records[2]); by != "v2" {
 		t.Errorf("promoted: by %q", by)
 	}
 	d.promote(t, "v1")
-	if by := d.deliver(t, records[3]); by != "v1" {
+	if by := d.deliveredBy(t, records[3]); by != "v1" {
 		t.Errorf("rolled back: by %q", by)
 	}
 
 	d.promote(t, "v2")
 	stopOld()
-	if by := d.deliver(t, records[4]); by != "v2" {
+	if by := d.deliveredBy(t, records[4]); by != "v2" {
 		t.Errorf("the first is gone: by %q", by)
 	}
 }

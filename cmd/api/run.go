@@ -38,7 +38,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer traces.Close()
+	defer traces.Close(ctx)
 	s.common.Temporal.Traces = traces.Provider()
 	temporal, err := temporalclient.Dial(s.common.Temporal, log)
 	if err != nil {

@@ -61,7 +61,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer traces.Close()
+	defer traces.Close(ctx)
 	s.common.Temporal.Traces, s.controller.Traces = traces.Provider(), traces.Provider()
 	temporal, err := temporalclient.Dial(s.common.Temporal, logger)
 	if err != nil {

@@ -100,12 +100,13 @@ func (t *Traces) Provider() trace.TracerProvider {
 	return t.provider
 }
 
-// Close sends what is left, for no longer than some seconds.
-func (t *Traces) Close() {
+// Close sends what is left, for no longer than some seconds, though ctx may have
+// ended.
+func (t *Traces) Close(ctx context.Context) {
 	if t == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	_ = t.provider.Shutdown(ctx) // what was not sent is lost, as is told in docs/traces.md
 }

@@ -61,7 +61,7 @@ func TestWithoutAnEndpointThereAreNoTraces(t *testing.T) {
 	if off != nil || off.Provider() != nil {
 		t.Errorf("%v, %v: whoever asks for nil would take it for a provider", off, off.Provider())
 	}
-	off.Close()
+	off.Close(t.Context())
 }
 
 // Not parallel: it sets the variables that everybody else's programs go by.
@@ -82,7 +82,7 @@ func TestOnlyTheConfigurationSaysWhereSpansGoAndHowMany(t *testing.T) {
 	for i := range 3 {
 		span(on, t.Context(), fmt.Sprint("span ", i))
 	}
-	on.Close()
+	on.Close(t.Context())
 	if n := len(to.Spans()); n != 3 || what("exported") != 3 || len(elsewhere.Spans()) != 0 {
 		t.Fatalf("%d spans came, %d elsewhere; %d are counted", n, len(elsewhere.Spans()), what("exported"))
 	}
@@ -106,7 +106,7 @@ func TestTheRatioIsForTracesThatBeginHere(t *testing.T) {
 		parent := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: flags, Remote: true})
 		span(none, trace.ContextWithRemoteSpanContext(t.Context(), parent), kept)
 	}
-	none.Close()
+	none.Close(t.Context())
 	if came := to.Spans(); len(came) != 1 || came[0].Name != "kept elsewhere" {
 		t.Errorf("%+v", came)
 	}
@@ -129,7 +129,7 @@ func TestACollectorThatHangsCostsSpansAndNobodysTime(t *testing.T) {
 		t.Errorf("%d of %d dropped; it took %s to make them", dropped, many, took)
 	}
 	began = time.Now()
-	on.Close()
+	on.Close(t.Context())
 	if took := time.Since(began); took > 6*time.Second {
 		t.Errorf("the process would have ended only after %s", took)
 	}
@@ -145,7 +145,7 @@ func TestWhatTheCollectorRefusesIsCountedAndToldOnceInOurWords(t *testing.T) {
 	for range 1200 { // more than two requests
 		span(on, t.Context(), "refused")
 	}
-	on.Close()
+	on.Close(t.Context())
 	text := log.String()
 	if what("failed") != 1200 || strings.Count(text, "\n") != 1 || !strings.Contains(text, "it answers 403 Forbidden") || strings.Contains(text, theirs) {
 		t.Errorf("%d failed; log: %s", what("failed"), text)
@@ -157,7 +157,7 @@ func TestACollectorThatIsAwayIsToldWithWhatTheNetworkSays(t *testing.T) {
 	var log lockedBuffer
 	on, what := traces(t, telemetry.TracesConfig{Endpoint: "http://" + free(t) + "/v1/traces", SampleRatio: 1}, &log)
 	span(on, t.Context(), "lost")
-	on.Close()
+	on.Close(t.Context())
 	if what("failed") != 1 || !strings.Contains(log.String(), "connection refused") {
 		t.Errorf("%d failed; log: %s", what("failed"), log.String())
 	}
@@ -173,7 +173,7 @@ func TestThePanicOfASpansOwnerIsNotInIt(t *testing.T) {
 		defer s.End()
 		panic("content-of-a-record")
 	}()
-	on.Close()
+	on.Close(t.Context())
 	if came := to.Spans(); len(came) != 1 || came[0].Events != 0 || strings.Contains(string(to.Bodies()), "content-of-a-record") {
 		t.Errorf("%+v", came)
 	}
@@ -224,7 +224,7 @@ func BenchmarkSpan(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			b.Cleanup(on.Close)
+			b.Cleanup(func() { on.Close(context.Background()) })
 			b.ReportAllocs()
 			for b.Loop() {
 				span(on, b.Context(), "one")

@@ -36,7 +36,7 @@ func run(ctx context.Context, s Settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer traces.Close()
+	defer traces.Close(ctx)
 	s.common.Temporal.Traces = traces.Provider()
 	temporal, err := temporalclient.Dial(s.common.Temporal, log)
 	if err != nil {
