@@ -75,7 +75,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	}
 	w := &World{Dir: ws.dir, workspace: ws}
 	if err := w.startServers(ctx, o); err != nil {
-		return nil, errors.Join(err, w.Stop()) //nolint:contextcheck // what was started is stopped though ctx may be over
+		return nil, errors.Join(err, w.Stop())
 	}
 	return w, nil
 }
