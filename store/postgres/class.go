@@ -137,4 +137,4 @@ var conditions = map[string]string{
 // isMoved tells of a statement that was planned for a partition which another took
 // the place of before it ran: "invalid arbiter index list", an internal error, of
 // which there is none other in an insert.
-func isMoved(e *Error) bool { return e.Code == "XX000" }
+func isMoved(e *Error) bool { return e.Code == internalError }

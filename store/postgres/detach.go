@@ -107,15 +107,25 @@ func (s *Store) Detach(ctx context.Context, partition string) error {
 }
 
 // letRead gives readers the right to read the table itself, which they have
-// through the audit table until it is detached: see [Store.Get].
+// through the audit table until it is detached: see [Store.Get]. Others may do so
+// at the same time, which PostgreSQL answers to all but one of them with an
+// internal error; then the right is there, or is given the next time.
 func letRead(ctx context.Context, conn *pgx.Conn, at standing) error {
-	var may bool
-	if err := conn.QueryRow(ctx, `SELECT has_table_privilege('`+readerRole+`', $1::text, 'SELECT')`, at.quoted()).Scan(&may); err != nil || may {
-		return err
+	for p := (pauses{}); ; {
+		var may bool
+		if err := conn.QueryRow(ctx, `SELECT has_table_privilege('`+readerRole+`', $1::text, 'SELECT')`, at.quoted()).Scan(&may); err != nil || may {
+			return err
+		}
+		_, err := conn.Exec(ctx, "GRANT SELECT ON "+at.quoted()+" TO "+readerRole)
+		pg, ok := errors.AsType[*pgconn.PgError](err)
+		if !ok || pg.Code != internalError || p.tries == triesBefore || p.wait(ctx) != nil {
+			return err
+		}
 	}
-	_, err := conn.Exec(ctx, "GRANT SELECT ON "+at.quoted()+" TO "+readerRole)
-	return err
 }
+
+// internalError is, among graver things, what "tuple concurrently updated" is.
+const internalError = "XX000"
 
 // connectApart is a connection beside the pool, whose size may be 1, and whose
 // sessions may end statements earlier than this may take.

@@ -220,6 +220,28 @@ func TestDetachingOnePartitionEightTimesAtOnce(t *testing.T) {
 	equal(t, "rows", count(t, conn, january2025), 3)
 }
 
+func TestReadersAreGivenTheirRightByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	_, conn, address := filled(t, 1)
+	conns := make([]*pgx.Conn, 8)
+	for i := range conns {
+		conns[i] = connect(t, address)
+	}
+	for range 50 { // only in some do they collide
+		execute(t, conn, "REVOKE SELECT ON "+january2025+" FROM auditflow_reader")
+		var wait sync.WaitGroup
+		errs := make(chan error, len(conns))
+		for _, own := range conns {
+			wait.Go(func() { errs <- postgres.LetRead(t.Context(), own, january2025) })
+		}
+		wait.Wait()
+		close(errs)
+		for err := range errs {
+			must(t, err)
+		}
+	}
+}
+
 func TestThreePartitionsAtOnceThoughPostgreSQLDetachesOneAtATime(t *testing.T) {
 	t.Parallel()
 	store, conn, address := filled(t, 1)
