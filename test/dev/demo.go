@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/auditflow/auditflow/test/tool"
 )
 
 // demo runs the demonstration and writes its figures. It is an error if anything
@@ -22,7 +24,7 @@ func demo(ctx context.Context, o options, s *screen, began time.Time) error {
 	}
 	n := found.figures()
 	n.Seconds = float64(time.Since(began).Milliseconds()) / 1000
-	if err := n.write(o.out); err != nil {
+	if err := tool.WriteFigures(o.out, n); err != nil {
 		return fmt.Errorf("write figures: %w", err)
 	}
 	s.say("\nended in good order after %.1f s; figures in %s", n.Seconds, o.out)

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -21,17 +18,6 @@ type figures struct {
 	LagP50     float64 `json:"lag_p50_ms"`
 	LagP99     float64 `json:"lag_p99_ms"`
 	Seconds    float64 `json:"seconds"` // from the program's start to its end
-}
-
-func (f figures) write(path string) error {
-	text, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 // findings is all that the demonstration found out.

@@ -89,7 +89,7 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 		result.add(figures)
 		figures.tell(say)
 		result.Seconds = tenths(time.Since(began))
-		if err := result.write(o.path); err != nil { // what is known is kept, whatever comes
+		if err := tool.WriteFigures(o.path, result); err != nil { // what is known is kept, whatever comes
 			return err
 		}
 		if ctx.Err() != nil {
@@ -121,7 +121,7 @@ func (o *options) runner(errs io.Writer) (*runner, func(string, ...any), error) 
 }
 
 func (o *options) finish(out io.Writer, r *report) error {
-	if err := r.write(o.path); err != nil {
+	if err := tool.WriteFigures(o.path, r); err != nil {
 		return err
 	}
 	if o.format == "json" {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -101,17 +100,6 @@ func (r *report) verdict() error {
 		return fmt.Errorf("%d lost, %d twice, %d leaked, %d acknowledged and not there", r.Lost, r.Duplicates, r.Leaked, r.Absent)
 	}
 	return nil
-}
-
-func (r *report) write(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 func readReport(path string) (r report, err error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/test/tool"
 )
 
 // contestants is a table with the present month and what the writers need.
@@ -87,7 +88,7 @@ func TestTheAppendBenchmarkWritesExactlyTheFiguresThatArePromised(t *testing.T) 
 	}
 	figures := appendFiguresOf(cells)
 	path := filepath.Join(t.TempDir(), "deep", "append.json")
-	must(t, writeJSON(path, figures))
+	must(t, tool.WriteFigures(path, figures))
 	writers := []string{"append_1_row", "append_100_rows", "insert_1_row", "copy_100_rows", "copy_stream"}
 	equal(t, "keys", keysOf(t, path, append(writers, "1", "8", "64")...), "append_100_to_copy_100.* append_100_to_copy_stream.*"+
 		" cpu_ms_per_row.*.*.client cpu_ms_per_row.*.*.server rows_per_s.*.*")

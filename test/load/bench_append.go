@@ -14,6 +14,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/store/postgres"
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -84,7 +85,7 @@ func (b *appendBench) run(ctx context.Context) (err error) {
 	}
 	figures := appendFiguresOf(results)
 	b.tell(results, figures)
-	if err := writeJSON(b.out, figures); err != nil {
+	if err := tool.WriteFigures(b.out, figures); err != nil {
 		return err
 	}
 	return figures.verdict()

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -77,7 +78,7 @@ func (b *backlogBench) run(ctx context.Context) (err error) {
 	}
 	figures := backlogFiguresOf(single, batched)
 	b.tell(single, batched, figures)
-	if err := writeJSON(b.out, figures); err != nil {
+	if err := tool.WriteFigures(b.out, figures); err != nil {
 		return err
 	}
 	if figures.Lost > 0 {

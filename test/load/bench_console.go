@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -77,7 +78,7 @@ func (b *consoleBench) run(ctx context.Context) (err error) {
 		return err
 	}
 	figures.Rows = d.rows
-	if err := writeJSON(b.out, figures); err != nil {
+	if err := tool.WriteFigures(b.out, figures); err != nil {
 		return err
 	}
 	return figures.missed()

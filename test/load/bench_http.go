@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/auditflow/auditflow/test/load/fire"
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -78,7 +79,7 @@ func (b *httpBench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(b.out, figures); err != nil {
+	if err := tool.WriteFigures(b.out, figures); err != nil {
 		return err
 	}
 	return figures.verdict()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/store/postgres"
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -206,7 +207,7 @@ func (b *queryBench) queries(ctx context.Context, url string, d dataset, only *r
 		say(b.screen, "%s", m.line())
 		all = append(all, m)
 	}
-	return missed(all), writeJSON(b.out, figuresOf(d.rows, all))
+	return missed(all), tool.WriteFigures(b.out, figuresOf(d.rows, all))
 }
 
 func openTable(ctx context.Context, url string) (*table, func(), error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -101,7 +102,7 @@ func (b *startBench) run(ctx context.Context) (err error) {
 		return err
 	}
 	b.tell(f)
-	return errors.Join(writeJSON(b.out, f), f.verdict())
+	return errors.Join(tool.WriteFigures(b.out, f), f.verdict())
 }
 
 // measure starts the product, the worker first: it is the controller that counts.

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/auditflow/auditflow/test/tool"
 )
 
 // What auditctl find promises: the first row at once, and all of them in memory
@@ -51,7 +53,7 @@ func (b *queryBench) stream(ctx context.Context, url string, d dataset) ([]strin
 	}
 	faults := f.faults()
 	say(b.screen, "\n  auditctl find: first of %d rows after %.0f ms, %.0f rows/s, %.1f MiB at most", f.Rows, f.FirstRow, f.RowsPerSec, f.MaxRSS)
-	return faults, writeJSON(b.findOut, f)
+	return faults, tool.WriteFigures(b.findOut, f)
 }
 
 func (f findFigures) faults() (faults []string) {

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 )
 
 // queryFigures is out/queries.json.
@@ -58,18 +55,6 @@ func (m measured) line() string {
 	return fmt.Sprintf("%s %-28s %5d %7d %8.1f %8.1f %8.1f %8s   %18.1f  %5.2f", verdict, m.name, len(m.partitioned.again), m.rows,
 		milliseconds(percentile(m.partitioned.again, 50)), milliseconds(p95), milliseconds(percentile(m.partitioned.first, 95)),
 		bound, milliseconds(flat), float64(p95)/float64(max(1, flat)))
-}
-
-// writeJSON writes figures to a file, whose directory it makes.
-func writeJSON(path string, figures any) error {
-	text, err := json.MarshalIndent(figures, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 func say(out io.Writer, format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/auditflow/auditflow/audit"
 
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -103,7 +104,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 		f.Seconds += seconds(time.Since(began))
 	}
-	if err := writeFigures(b.out, f); err != nil {
+	if err := tool.WriteFigures(b.out, f); err != nil {
 		return err
 	}
 	say(b.screen, "\n%s", b.out)

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -68,18 +65,6 @@ func (f *figures) verdict() error {
 		return nil
 	}
 	return fmt.Errorf("not within its bound: %s", strings.Join(f.missed, "; "))
-}
-
-// writeFigures writes them to a file, whose directory it makes.
-func writeFigures(path string, f any) error {
-	text, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 func say(out io.Writer, format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }

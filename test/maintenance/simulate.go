@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/test/tool"
 )
 
 // simulationConfig says what is lived through.
@@ -120,7 +118,7 @@ Exit code 0: all of that held. 1: it did not. The figures are written in any cas
 			if err != nil {
 				return err
 			}
-			return errors.Join(writeSimulation(file, figures), figures.bad())
+			return errors.Join(tool.WriteFigures(file, figures), figures.bad())
 		},
 	}
 	flags := cmd.Flags()
@@ -130,17 +128,6 @@ Exit code 0: all of that held. 1: it did not. The figures are written in any cas
 	flags.StringVar(&mode, "mode", string(audit.RetainPartitions), "what retention deletes: partitions or rows")
 	flags.StringVar(&file, "out", "out/simulation.json", "file for the figures, as JSON")
 	return cmd
-}
-
-func writeSimulation(file string, figures simulationFigures) error {
-	text, err := json.MarshalIndent(figures, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
 // simulate lives through it.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/auditflow/auditflow/test/tool"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -67,7 +68,7 @@ func (n *night) run(ctx context.Context) (err error) {
 		return err
 	}
 	report.Seconds = seconds(time.Since(began))
-	if err := report.write(n.out); err != nil {
+	if err := tool.WriteFigures(n.out, report); err != nil {
 		return err
 	}
 	n.screen.say("%s: %d of %d alerts proven, %d false alarms, %d of %d queries with data", n.out, report.Passed, report.Alerts,
