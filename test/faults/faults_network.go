@@ -15,63 +15,17 @@ func networkFaults() []fault {
 		{
 			number: 7, name: "answer of PostgreSQL lost", expectation: "idempotent: retries find their rows, duplicates 0", quick: true, load: usual(),
 			injection: "commit done, connection cut before the answer (limit_data 0), 80 pulses",
-			inject: func(ctx context.Context, t *trial) error {
-				before, err := outcomes(ctx, t)
-				if err != nil {
-					return err
-				}
-				if err := pulses(ctx, t, t.database, toxic{Kind: "limit_data", Stream: "downstream", Toxicity: 1, Attributes: map[string]int{"bytes": 0}}, sooner(t, 80, 10)); err != nil {
-					return err
-				}
-				if err := rest(ctx, 25*time.Second); err != nil { // the longest pause between two attempts, and some
-					return err
-				}
-				after, err := outcomes(ctx, t)
-				if err != nil {
-					return err
-				}
-				t.figure("retries_that_found_their_rows", after["duplicate"]-before["duplicate"])
-				if after["duplicate"] == before["duplicate"] {
-					t.complain("no retry found its row there: no answer was lost")
-				}
-				return nil
-			},
+			inject:    loseAnswers,
 		},
 		{
 			number: 8, name: "PostgreSQL far away", expectation: "deliveries go on, and time-outs do not cascade", load: usual(),
 			injection: "answers take 500 ± 100 ms for 60 s, then 5 s for 60 s",
-			inject: func(ctx context.Context, t *trial) error {
-				if err := slowly(ctx, t, 500, 100, sooner(t, 60*time.Second, 10*time.Second)); err != nil {
-					return err
-				}
-				return slowly(ctx, t, 5000, 0, sooner(t, 60*time.Second, 15*time.Second))
-			},
-			settled: func(_ context.Context, t *trial) error { return inTime(t, time.Minute) },
+			inject:    farAway, settled: func(_ context.Context, t *trial) error { return inTime(t, time.Minute) },
 		},
 		{
 			number: 9, name: "PostgreSQL behind a thin line", expectation: "back-pressure: the worker's memory stays below 512 MiB", load: usual(),
 			injection: "10 KB/s in both directions for 90 s",
-			inject: func(ctx context.Context, t *trial) error {
-				for _, stream := range []string{"upstream", "downstream"} {
-					if err := t.database.spoil(toxic{Kind: "bandwidth", Stream: stream, Toxicity: 1, Attributes: map[string]int{"rate": 10}}); err != nil {
-						return err
-					}
-				}
-				t.runs.Add(1)
-				if err := rest(ctx, sooner(t, 90*time.Second, 15*time.Second)); err != nil {
-					return err
-				}
-				t.database.mend(ctx)
-				return nil
-			},
-			settled: func(_ context.Context, t *trial) error {
-				peak, err := t.product.Worker.PeakMemory()
-				t.figure("worker_peak_mib", float64(peak>>20))
-				if peak > 512<<20 {
-					t.complain("the worker had %d MiB", peak>>20)
-				}
-				return err
-			},
+			inject:    thinLine, settled: slimWorker,
 		},
 		{
 			number: 10, name: "connection reset within a batch", expectation: "the whole batch is tried again: partial rows 0", quick: true, load: posting,
@@ -85,11 +39,67 @@ func networkFaults() []fault {
 			number: 21, name: "answer of Temporal lost", expectation: "already started is success: no execution delivered by two workflows of its own", quick: true, load: usual(),
 			injection: "the start arrives, the connection is cut before the answer (limit_data 0), 80 pulses",
 			inject: func(ctx context.Context, t *trial) error {
-				return pulses(ctx, t, t.engine, toxic{Kind: "limit_data", Stream: "downstream", Toxicity: 1, Attributes: map[string]int{"bytes": 0}}, sooner(t, 80, 10))
+				return pulses(ctx, t, t.engine, unanswered, sooner(t, 80, 10))
 			},
 			settled: func(ctx context.Context, t *trial) error { return t.nothingStartedTwice(ctx) },
 		},
 	}
+}
+
+// unanswered: what is asked arrives, and the connection is cut before the answer.
+var unanswered = toxic{Kind: "limit_data", Stream: "downstream", Toxicity: 1, Attributes: map[string]int{"bytes": 0}}
+
+// loseAnswers has commits be done of which the worker does not learn.
+func loseAnswers(ctx context.Context, t *trial) error {
+	before, err := outcomes(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := pulses(ctx, t, t.database, unanswered, sooner(t, 80, 10)); err != nil {
+		return err
+	}
+	if err := rest(ctx, 25*time.Second); err != nil { // the longest pause between two attempts, and some
+		return err
+	}
+	after, err := outcomes(ctx, t)
+	if err != nil {
+		return err
+	}
+	t.figure("retries_that_found_their_rows", after["duplicate"]-before["duplicate"])
+	if after["duplicate"] == before["duplicate"] {
+		t.complain("no retry found its row there: no answer was lost")
+	}
+	return nil
+}
+
+func farAway(ctx context.Context, t *trial) error {
+	if err := slowly(ctx, t, 500, 100, sooner(t, 60*time.Second, 10*time.Second)); err != nil {
+		return err
+	}
+	return slowly(ctx, t, 5000, 0, sooner(t, 60*time.Second, 15*time.Second))
+}
+
+func thinLine(ctx context.Context, t *trial) error {
+	for _, stream := range []string{"upstream", "downstream"} {
+		if err := t.database.spoil(toxic{Kind: "bandwidth", Stream: stream, Toxicity: 1, Attributes: map[string]int{"rate": 10}}); err != nil {
+			return err
+		}
+	}
+	t.runs.Add(1)
+	if err := rest(ctx, sooner(t, 90*time.Second, 15*time.Second)); err != nil {
+		return err
+	}
+	t.database.mend(ctx)
+	return nil
+}
+
+func slimWorker(_ context.Context, t *trial) error {
+	peak, err := t.product.Worker.PeakMemory()
+	t.figure("worker_peak_mib", float64(peak>>20))
+	if peak > 512<<20 {
+		t.complain("the worker had %d MiB", peak>>20)
+	}
+	return err
 }
 
 // pulses spoil a wire for moments, with time between them to connect again.
