@@ -52,6 +52,9 @@ type ProductOptions struct {
 	// Failpoints builds them so that [Program.Env] can have them killed at a named
 	// instruction; see package failpoint.
 	Failpoints bool
+	// Source is the module to build, as the tree of another commit; empty means this
+	// one.
+	Source string
 	// BucketURL is where the worker archives; empty means a directory of the
 	// product's own.
 	BucketURL string
@@ -74,11 +77,7 @@ func (w *World) NewProduct(ctx context.Context, o ProductOptions) (*Product, err
 		o.DatabaseURL = w.Postgres.URL
 	}
 	dir := w.workspace.path("product")
-	programs := []string{"worker", "api"}
-	if w.Kube != nil {
-		programs = append(programs, "controller")
-	}
-	if err := buildProduct(ctx, dir, o, programs...); err != nil {
+	if err := buildProduct(ctx, dir, o, w.binaries()...); err != nil {
 		return nil, err
 	}
 	keyset := filepath.Join(dir, "keyset.json")
@@ -158,9 +157,12 @@ func (p *Product) programs() []*Program {
 }
 
 func buildProduct(ctx context.Context, dir string, o ProductOptions, programs ...string) error {
-	root, err := moduleRoot()
-	if err != nil {
-		return err
+	root := o.Source
+	if root == "" {
+		var err error
+		if root, err = moduleRoot(); err != nil {
+			return err
+		}
 	}
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
 	if o.Race {
