@@ -9,7 +9,12 @@ import (
 
 // PeakMemory is the most that the running process has had in memory, in bytes
 // (VmHWM, see proc_pid_status(5)).
-func (p *Program) PeakMemory() (int64, error) {
+func (p *Program) PeakMemory() (int64, error) { return p.memory("VmHWM") }
+
+// Memory is what the running process has in memory now, in bytes (VmRSS).
+func (p *Program) Memory() (int64, error) { return p.memory("VmRSS") }
+
+func (p *Program) memory(field string) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.proc == nil || !p.proc.running() {
@@ -21,7 +26,7 @@ func (p *Program) PeakMemory() (int64, error) {
 	}
 	for line := range bytes.Lines(text) {
 		var kib int64
-		if n, _ := fmt.Sscanf(string(line), "VmHWM: %d kB", &kib); n == 1 {
+		if n, _ := fmt.Sscanf(string(line), field+": %d kB", &kib); n == 1 {
 			return kib << 10, nil
 		}
 	}
