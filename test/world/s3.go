@@ -94,12 +94,13 @@ func (s *S3) Start(ctx context.Context) error {
 	}
 	s.proc = proc
 	return proc.awaitReady(ctx, func(ctx context.Context) error {
-		_, err := s.client().ListBuckets(ctx, &s3.ListBucketsInput{})
+		_, err := s.Client().ListBuckets(ctx, &s3.ListBucketsInput{})
 		return err
 	})
 }
 
-func (s *S3) client() *s3.Client {
+// Client is one that may do everything, and tries once.
+func (s *S3) Client() *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: &s.Endpoint, Region: s.Region, UsePathStyle: true,
 		Credentials:      credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, ""),
@@ -110,11 +111,26 @@ func (s *S3) client() *s3.Client {
 // makeBuckets makes those that are not there yet.
 func (s *S3) makeBuckets(ctx context.Context) error {
 	for name, lock := range map[string]bool{s.Bucket: false, s.Locked: true} {
-		_, err := s.client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(lock)})
+		_, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(lock)})
 		var own *types.BucketAlreadyOwnedByYou
 		if err != nil && !errors.As(err, &own) {
 			return fmt.Errorf("s3: make bucket %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// LockAll has every object that is written to the bucket Locked from now on kept for
+// so many days (retention mode COMPLIANCE), whoever wants to delete it.
+func (s *S3) LockAll(ctx context.Context, days int32) error {
+	_, err := s.Client().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{
+		Bucket: &s.Locked, ObjectLockConfiguration: &types.ObjectLockConfiguration{
+			ObjectLockEnabled: types.ObjectLockEnabledEnabled,
+			Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeCompliance, Days: &days}},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("s3: lock what is written to %s: %w", s.Locked, err)
 	}
 	return nil
 }

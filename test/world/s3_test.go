@@ -37,10 +37,10 @@ func TestS3RefusesToWriteOverAnObjectAndToDeleteALockedOne(t *testing.T) {
 		ObjectLockMode: types.ObjectLockModeCompliance, ObjectLockRetainUntilDate: aws.Time(time.Now().Add(24 * time.Hour)),
 	}
 	version := put(t, server, locked)
-	if _, err := server.client().PutObject(t.Context(), locked); code(err) != "PreconditionFailed" {
+	if _, err := server.Client().PutObject(t.Context(), locked); code(err) != "PreconditionFailed" {
 		t.Errorf("a second object under one name: %v, want PreconditionFailed", err)
 	}
-	_, err := server.client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &server.Locked, Key: aws.String("kept"), VersionId: version})
+	_, err := server.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &server.Locked, Key: aws.String("kept"), VersionId: version})
 	if code(err) != "AccessDenied" {
 		t.Errorf("deleting a locked object: %v, want AccessDenied", err)
 	}
@@ -63,7 +63,7 @@ func worldOfS3(t *testing.T, dir string) *World {
 func put(t *testing.T, server *S3, in *s3.PutObjectInput) (version *string) {
 	t.Helper()
 	in.Body = bytes.NewReader([]byte("content"))
-	out, err := server.client().PutObject(t.Context(), in)
+	out, err := server.Client().PutObject(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func put(t *testing.T, server *S3, in *s3.PutObjectInput) (version *string) {
 
 func kept(t *testing.T, server *S3) {
 	t.Helper()
-	if _, err := server.client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &server.Bucket, Key: aws.String("kept")}); err != nil {
+	if _, err := server.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &server.Bucket, Key: aws.String("kept")}); err != nil {
 		t.Error(err)
 	}
 }
