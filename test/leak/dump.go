@@ -19,6 +19,16 @@ import (
 // in PostgreSQL's files, and a secret in it would not be seen there. The binary
 // format adds no escapes of its own. Rows lie in the partitions only.
 func (s *Search) Rows(ctx context.Context, db *pgxpool.Pool) error {
+	return s.Tables(ctx, db, func(table string) string {
+		if strings.Contains(table, "quarantine") {
+			return PlaceQuarantine
+		}
+		return PlaceRows
+	})
+}
+
+// Tables is Rows of anybody's database; placeOf says of which kind a table is.
+func (s *Search) Tables(ctx context.Context, db *pgxpool.Pool, placeOf func(table string) string) error {
 	conn, err := db.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("dump tables: %w", err)
@@ -34,16 +44,12 @@ func (s *Search) Rows(ctx context.Context, db *pgxpool.Pool) error {
 		return fmt.Errorf("list tables: %w", err)
 	}
 	for _, table := range tables {
-		place := PlaceRows
-		if strings.Contains(table, "quarantine") {
-			place = PlaceQuarantine
-		}
 		read, write := io.Pipe()
 		go func() {
 			_, err := conn.Conn().PgConn().CopyTo(ctx, write, "COPY "+table+" TO STDOUT (FORMAT binary)")
 			write.CloseWithError(err)
 		}()
-		if err := s.Read(place, table, read); err != nil {
+		if err := s.Read(placeOf(table), table, read); err != nil {
 			return err
 		}
 	}

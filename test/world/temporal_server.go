@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +115,17 @@ func (t *Temporal) forgetMembers(ctx context.Context) error {
 	defer conn.Close(context.WithoutCancel(ctx))
 	_, err = conn.Exec(ctx, `DELETE FROM cluster_membership`)
 	return err
+}
+
+// StoreURLs are those of its databases; none if its state is not in PostgreSQL.
+func (t *Temporal) StoreURLs() (urls []string) {
+	if t.Store == nil {
+		return nil
+	}
+	for _, database := range slices.Sorted(maps.Keys(temporalDatabases)) {
+		urls = append(urls, t.Store.url(database))
+	}
+	return urls
 }
 
 // isFresh tells that a database has none of the server's tables.
