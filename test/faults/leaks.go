@@ -35,7 +35,7 @@ func (t *trial) leaks(ctx context.Context) (int, error) {
 	}
 	s := leak.NewSearch(t.secrets.planted, words...)
 	if err := errors.Join(
-		s.Postgres(t.Postgres.DataDir), t.flow.AtRest(s), s.Rows(ctx, db),
+		s.Postgres(t.Postgres.DataDir), t.flow.AtRest(ctx, s), s.Rows(ctx, db),
 		s.Dir(t.LogDir(), func(string) string { return leak.PlaceLogs }),
 		s.Dir(t.archive, func(string) string { return leak.PlaceArchive }),
 	); err != nil {

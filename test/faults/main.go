@@ -46,7 +46,7 @@ type options struct {
 func (o *options) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Uint64Var(&o.seed, "seed", 0, "of all that is left to chance; 0: one is chosen and told")
-	flags.StringVar(&o.store, "temporal", temporalSQLite, "where Temporal keeps its state: sqlite")
+	flags.StringVar(&o.store, "temporal", temporalSQLite, "where Temporal keeps its state: sqlite, or postgres as in production (a server of its own; \"tools/build.sh temporal-server\" first)")
 	flags.StringVar(&o.dir, "dir", "", "directory for data and logs of the servers, which are kept; default: a temporary one")
 	flags.StringVarP(&o.format, "output", "o", "text", "text, or json for the report on standard output")
 	flags.StringVar(&o.path, "report", "out/faults.json", "file for the report, as JSON")
@@ -102,6 +102,9 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 func (o *options) runner(errs io.Writer) (*runner, func(string, ...any), error) {
 	if o.format != "text" && o.format != "json" {
 		return nil, nil, fmt.Errorf("--output %s: want text or json", o.format)
+	}
+	if _, err := storeOf(o.store); err != nil {
+		return nil, nil, err
 	}
 	if o.seed == 0 {
 		o.seed = rand.Uint64() >> 12 // which fits into a number of JSON

@@ -51,8 +51,12 @@ func raise(ctx context.Context, store, dir string, small bool, say func(string, 
 			err = errors.Join(err, st.lower(ctx))
 		}
 	}()
+	kept, err := storeOf(store)
+	if err != nil {
+		return nil, err
+	}
 	o := world.Options{
-		Dir: dir, Kubernetes: true, KubeFsync: true, Temporal: true, PostgreSQL: true, S3: true,
+		Dir: dir, Kubernetes: true, KubeFsync: true, Temporal: true, TemporalStore: kept, PostgreSQL: true, S3: true,
 		Progress: func(format string, args ...any) { say("  "+format, args...) },
 	}
 	if small {
@@ -64,9 +68,7 @@ func raise(ctx context.Context, store, dir string, small bool, say func(string, 
 	if st.World, err = world.Start(ctx, o); err != nil {
 		return nil, err
 	}
-	if st.flow, err = temporalOf(st.World, store); err != nil {
-		return nil, err
-	}
+	st.flow = temporalOf(st.World)
 	if st.temporal, err = client.NewLazyClient(client.Options{
 		HostPort: st.Temporal.Address, Namespace: st.Temporal.Namespace,
 		Logger: temporallog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
