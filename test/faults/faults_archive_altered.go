@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/jackc/pgx/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 
@@ -34,9 +39,44 @@ func vandals(ctx context.Context, t *trial) error {
 	if err := t.refusesAltered(ctx, "deleted", func(path string, _ []byte) error { return os.Remove(path) }); err != nil {
 		return err
 	}
-	return t.refusesAltered(ctx, "overwritten", func(path string, _ []byte) error {
+	if err := t.refusesAltered(ctx, "overwritten", func(path string, _ []byte) error {
 		return os.WriteFile(path, []byte("PAR1 this is another file PAR1"), 0o600)
-	})
+	}); err != nil {
+		return err
+	}
+	return t.lockHolds(ctx)
+}
+
+// lockHolds asks the store, with all rights, to delete what is archived, and to keep
+// it for less long: it must refuse both.
+func (t *trial) lockHolds(ctx context.Context) error {
+	store := t.S3.Client()
+	list, err := store.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &t.S3.Locked})
+	if err != nil {
+		return fmt.Errorf("list what is archived: %w", err)
+	}
+	asked := 0
+	for _, o := range list.Versions {
+		if !isObject(*o.Key) || asked == 10 {
+			continue
+		}
+		asked++
+		_, deleted := store.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.S3.Locked, Key: o.Key, VersionId: o.VersionId})
+		_, shortened := store.PutObjectRetention(ctx, &s3.PutObjectRetentionInput{
+			Bucket: &t.S3.Locked, Key: o.Key, VersionId: o.VersionId,
+			Retention: &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeCompliance, RetainUntilDate: aws.Time(time.Now().Add(time.Minute))},
+		})
+		for what, err := range map[string]error{"deleted": deleted, "kept for less long": shortened} {
+			if refusal, ok := errors.AsType[*awshttp.ResponseError](err); !ok || refusal.HTTPStatusCode() != http.StatusForbidden {
+				t.complain("%s is locked and can be %s: %v", *o.Key, what, err)
+			}
+		}
+		t.runs.Add(1)
+	}
+	if t.figure("locked_objects_asked_to_be_deleted", float64(asked)); asked == 0 {
+		return errors.New("nothing is archived that could be locked")
+	}
+	return nil
 }
 
 // refusesAltered archives, does harm to a file that was just written, and has
@@ -213,7 +253,7 @@ func (t *trial) verifyNames(ctx context.Context) error {
 			return err
 		}
 		t.runs.Add(1)
-		verify := exec.CommandContext(ctx, "go", "run", "./cmd/auditctl", "verify", "--bucket-url", t.S3.URL(t.S3.Bucket))
+		verify := exec.CommandContext(ctx, "go", "run", "./cmd/auditctl", "verify", "--bucket-url", t.S3.URL(t.S3.Locked))
 		said, verdict := verify.CombinedOutput()
 		if verdict == nil || !strings.Contains(string(said), filepath.Base(victim)) {
 			t.complain("a file was edited, and auditctl verify does not name it: %v", verdict)

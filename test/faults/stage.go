@@ -107,18 +107,24 @@ func (st *stage) makeTablespace(ctx context.Context) error {
 
 // openShop puts a front before the object store and returns the bucket's URL
 // through it. The judge reads the bucket's directory.
-func (st *stage) openShop() (bucket string, err error) {
+//
+// Every file in it is locked for a day, as we advise: whatever happens to it in the
+// trials happens behind the store's back.
+func (st *stage) openShop(ctx context.Context) (bucket string, err error) {
 	if st.shop, err = newFront(st.S3.Endpoint); err != nil {
 		return "", err
 	}
-	st.archive = filepath.Join(st.S3.DataDir, st.S3.Bucket)
+	if err := st.S3.LockAll(ctx, 1); err != nil {
+		return "", err
+	}
+	st.archive = filepath.Join(st.S3.DataDir, st.S3.Locked)
 	for _, variable := range st.S3.Environment() { // the product's processes inherit it
 		name, value, _ := strings.Cut(variable, "=")
 		if err := os.Setenv(name, value); err != nil {
 			return "", err
 		}
 	}
-	return strings.Replace(st.S3.URL(st.S3.Bucket), url.QueryEscape(st.S3.Endpoint), url.QueryEscape(st.shop.address), 1), nil
+	return strings.Replace(st.S3.URL(st.S3.Locked), url.QueryEscape(st.S3.Endpoint), url.QueryEscape(st.shop.address), 1), nil
 }
 
 // install builds and starts the product, behind its wires.
@@ -143,7 +149,7 @@ func (st *stage) install(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	bucket, err := st.openShop()
+	bucket, err := st.openShop(ctx)
 	if err != nil {
 		return err
 	}
