@@ -22,9 +22,9 @@ func configFaults() []fault {
 			inject:    brokenDetach, settled: nothingStuck,
 		},
 		{
-			number: 27, name: "retention misconfigured", expectation: "refused before anything starts: rows deleted 0", quick: true, load: today(),
-			injection: "retention of 0, of less than nothing, of a second, shorter than what is archived; unknown words",
-			inject:    misconfigure,
+			number: 27, name: "retention misconfigured", expectation: "refused before anything starts; what is under legal hold stays: rows deleted 0", quick: true, load: today(),
+			injection: "retention of 0, of less than nothing, of a second, shorter than what is archived; unknown words; then archive and retention run with a hold on a period that is due, and without",
+			inject:    misconfigure, settled: dropsWhatNobodyHolds,
 		},
 		{
 			number: 31, name: "password of the database rotated", expectation: "connects anew by itself: errors for less than a minute", load: usual(),
@@ -143,7 +143,7 @@ func misconfigure(ctx context.Context, t *trial) error {
 	if after != before {
 		t.complain("of %d rows %d are left", before, after)
 	}
-	return err
+	return errors.Join(err, t.holdPeriods(ctx, after))
 }
 
 func (t *trial) passwordFile() string { return filepath.Join(t.Dir, "password") }
