@@ -145,13 +145,17 @@ func killEtcd(ctx context.Context, t *trial, away time.Duration) error {
 
 // freeze stops a program where it stands, and lets it go on.
 func freeze(ctx context.Context, t *trial, p *world.Program, lasting time.Duration) error {
+	return frozen(t, p, func() error { return rest(ctx, lasting) })
+}
+
+// frozen does something while a program is stopped where it stands.
+func frozen(t *trial, p *world.Program, do func() error) error {
 	pid := p.PID()
 	if err := syscall.Kill(-pid, syscall.SIGSTOP); err != nil {
 		return fmt.Errorf("freeze %s: %w", p.Name, err)
 	}
 	t.runs.Add(1)
-	err := rest(ctx, lasting)
-	return errors.Join(err, syscall.Kill(-pid, syscall.SIGCONT))
+	return errors.Join(do(), syscall.Kill(-pid, syscall.SIGCONT))
 }
 
 // spoiled harms a wire for a while.
