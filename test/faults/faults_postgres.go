@@ -29,12 +29,6 @@ func postgresFaults() []fault {
 			},
 		},
 		{
-			number: 6, name: "PostgreSQL away", expectation: "10,000 completions meanwhile; the backlog drains; the controller's memory stays flat",
-			injection: "immediate stop for 10 minutes (--outage)",
-			load:      load{writers: 2, pause: 60 * time.Millisecond, clients: 2, batch: 40, rhythm: 4 * time.Second, atLeast: 1000},
-			inject:    outage(func(ctx context.Context, t *trial) error { return stopPostgres(ctx, t, t.outage) }),
-		},
-		{
 			number: 12, name: "PostgreSQL refuses", expectation: "all of it counts as worth a retry, nothing goes to quarantine", load: usual(),
 			injection: "read-only for 15 s; no connection for the worker for 15 s; the table locked for 60 s",
 			inject:    refusals, heal: permit, settled: rightlyClassified,
@@ -44,31 +38,6 @@ func postgresFaults() []fault {
 			injection: "future partitions without rows are dropped; records come of months that have none, past and future",
 			load:      load{writers: 1, pause: 50 * time.Millisecond, atLeast: 300}, inject: lateRows, settled: rightlyClassified,
 		},
-	}
-}
-
-// outage makes a trial of a server's absence, and tells what became of the
-// controller's memory and how fast the backlog drained.
-func outage(away func(ctx context.Context, t *trial) error) func(ctx context.Context, t *trial) error {
-	return func(ctx context.Context, t *trial) error {
-		before, err := t.product.Controller.PeakMemory()
-		if err != nil {
-			return err
-		}
-		if err := away(ctx, t); err != nil {
-			return err
-		}
-		after, err := t.product.Controller.PeakMemory()
-		if err != nil {
-			return err
-		}
-		t.figure("controller_peak_mib_before", float64(before>>20))
-		t.figure("controller_peak_mib", float64(after>>20))
-		t.figure("backlog", float64(t.books.Completions()))
-		if flat := int64(96 << 20); after-before > flat {
-			t.complain("the controller's memory grew by %d MiB", (after-before)>>20)
-		}
-		return nil
 	}
 }
 

@@ -14,27 +14,9 @@ import (
 	v1 "github.com/auditflow/auditflow/api/v1"
 )
 
-// Faults of Temporal and of Kubernetes.
+// Faults of Kubernetes.
 func serverFaults() []fault {
 	return []fault{
-		{
-			number: 20, name: "Temporal away", expectation: "nothing is acknowledged meanwhile that is not safe; the controller tries again", quick: true, load: usual(),
-			injection: "stopped for 5 minutes (half of --outage), then killed 80 times",
-			inject: outage(func(ctx context.Context, t *trial) error {
-				if err := stopTemporal(ctx, t, t.outage/2); err != nil {
-					return err
-				}
-				for range sooner(t, 80, 3) {
-					if err := rest(ctx, t.between(time.Second, 4*time.Second)); err != nil {
-						return err
-					}
-					if err := killTemporal(ctx, t, t.between(0, time.Second)); err != nil {
-						return err
-					}
-				}
-				return nil
-			}),
-		},
 		{
 			number: 23, name: "Kubernetes API restarts", expectation: "watches end, caches are stale, nothing is missed", quick: true, outlasts: true,
 			load:      load{writers: 3, pause: 10 * time.Millisecond, clients: 1, batch: 20, rhythm: time.Second, atLeast: 500},

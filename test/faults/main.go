@@ -63,7 +63,7 @@ func runCommand(out, errs io.Writer) *cobra.Command {
 	o.flags(cmd)
 	cmd.Flags().IntSliceVar(&o.faults, "fault", nil, "numbers of the matrix, as in 1,7; default: all")
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "a selection, each for a short while (< 10 min)")
-	cmd.Flags().DurationVar(&o.outage, "outage", 0, "how long a server is away for long (default 10m, quick 20s)")
+	cmd.Flags().DurationVar(&o.outage, "outage", 0, "how long PostgreSQL is away for long, Temporal and both for half of it (default 10m, quick 20s)")
 	return cmd
 }
 

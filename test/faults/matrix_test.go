@@ -47,7 +47,7 @@ func TestEveryFaultIsInTheMatrixOnceAndSaysWhatIsExpected(t *testing.T) {
 			t.Errorf("fault %d is missing: if it cannot be injected, say why", n)
 		}
 	}
-	if len(numbers) != 32 {
+	if len(numbers) != 33 {
 		t.Errorf("%d faults: %v", len(numbers), numbers)
 	}
 }
