@@ -146,7 +146,7 @@ func orRefused(status int, err error) error {
 
 // send posts a body and waits as long as it is told to when it is refused.
 func (p *poster) send(ctx context.Context, path string, body []byte, key string) (status int, text []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.product.API.URL+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.door()+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -38,6 +38,7 @@ type options struct {
 	seed   uint64
 	outage time.Duration
 	store  string
+	from   string
 	dir    string
 	format string
 	path   string
@@ -64,6 +65,7 @@ func runCommand(out, errs io.Writer) *cobra.Command {
 	cmd.Flags().IntSliceVar(&o.faults, "fault", nil, "numbers of the matrix, as in 1,7; default: all")
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "a selection, each for a short while (< 10 min)")
 	cmd.Flags().DurationVar(&o.outage, "outage", 0, "how long PostgreSQL is away for long, Temporal and both for half of it (default 10m, quick 20s)")
+	cmd.Flags().StringVar(&o.from, "from", "", "commit or tag whose programs fault 33 upgrades from and goes back to (default: the last tag before this commit; if there is none, the commit before)")
 	return cmd
 }
 
@@ -120,7 +122,7 @@ func (o *options) runner(errs io.Writer) (*runner, func(string, ...any), error) 
 		fmt.Fprintf(errs, "%6.1f s  "+format+"\n", append([]any{time.Since(began).Seconds()}, args...)...)
 	}
 	say("seed %d", o.seed)
-	return &runner{seed: o.seed, quick: o.quick, outage: o.outage, store: o.store, dir: o.dir, say: say}, say, nil
+	return &runner{seed: o.seed, quick: o.quick, outage: o.outage, store: o.store, from: o.from, dir: o.dir, say: say}, say, nil
 }
 
 func (o *options) finish(out io.Writer, r *report) error {

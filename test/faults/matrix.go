@@ -10,7 +10,7 @@ import (
 
 // matrix is every fault there is, by number.
 func matrix() []fault {
-	all := slices.Concat(processFaults(), postgresFaults(), networkFaults(), outageFaults(), serverFaults(), diskFaults(), archiveFaults(), inputFaults(), configFaults(), notHere())
+	all := slices.Concat(processFaults(), postgresFaults(), networkFaults(), outageFaults(), serverFaults(), diskFaults(), archiveFaults(), inputFaults(), configFaults(), upgradeFaults(), notHere())
 	slices.SortFunc(all, func(a, b fault) int { return a.number - b.number })
 	for i := range all {
 		if all[i].why == "" && all[i].small && os.Geteuid() != 0 {

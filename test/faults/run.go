@@ -20,6 +20,7 @@ type runner struct {
 	quick  bool
 	outage time.Duration
 	store  string
+	from   string
 	dir    string
 	say    func(format string, args ...any)
 
@@ -47,7 +48,7 @@ func (r *runner) try(ctx context.Context, f *fault) (t *trial, err error) {
 		return nil, err
 	}
 	t = newTrial(r.stage, f, r.seed, r.quick, r.say)
-	t.outage = r.outage
+	t.outage, t.from = r.outage, r.from
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: t.name}}
 	if err := r.stage.executor.Client.Create(ctx, ns); err != nil {
 		return t, fmt.Errorf("create namespace: %w", err)

@@ -60,6 +60,11 @@ type trial struct {
 	healed  time.Time
 
 	second      *world.Program // controller; nil: there is none
+	from        string         // commit that an upgrade begins with; "" is the release before
+	upgrade     *upgrade       // nil: there is none
+	began       time.Time
+	doors       atomic.Pointer[[]string] // of HTTP that clients use by turns; nil: the product's
+	turn        atomic.Int64
 	kills, runs atomic.Int64
 	mu          sync.Mutex
 	rng         *rand.Rand
@@ -70,7 +75,7 @@ type trial struct {
 func newTrial(st *stage, f *fault, seed uint64, quick bool, say func(string, ...any)) *trial {
 	name := fmt.Sprintf("fault-%02d-%x", f.number, time.Now().UnixMilli())
 	return &trial{
-		stage: st, fault: f, name: name, seed: seed, quick: quick, say: say,
+		began: time.Now(), stage: st, fault: f, name: name, seed: seed, quick: quick, say: say,
 		books: judge.NewBooks(), figures: map[string]float64{}, secrets: newSecrets(seed, name), rng: rand.New(rand.NewPCG(seed, uint64(f.number))),
 	}
 }
@@ -110,6 +115,24 @@ func sooner[T int | time.Duration](t *trial, full, quick T) T {
 		return quick
 	}
 	return full
+}
+
+// attend tells clients at which doors to post from now on; none is the product's own.
+func (t *trial) attend(doors []string) {
+	if len(doors) == 0 {
+		t.doors.Store(nil)
+		return
+	}
+	t.doors.Store(&doors)
+}
+
+// door is where the next request goes.
+func (t *trial) door() string {
+	doors := t.doors.Load()
+	if doors == nil {
+		return t.product.API.URL
+	}
+	return (*doors)[int(t.turn.Add(1))%len(*doors)]
 }
 
 // kill ends a program with SIGKILL.
