@@ -40,7 +40,7 @@ func archiveFaults() []fault {
 		},
 		{
 			number: 19, name: "object deleted or overwritten by an administrator", expectation: "the store refuses (object lock, 403); what happens behind its back is found: nothing is dropped against it", load: today(),
-			injection: "a file taken away, then one exchanged, behind the store's back; locked objects deleted, and their lock shortened, through it",
+			injection: "a file taken away, then one exchanged, behind the store's back; locked objects, through it",
 			inject:    vandals, settled: func(ctx context.Context, t *trial) error { return t.archived(ctx) },
 		},
 		{

@@ -11,10 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/jackc/pgx/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 
@@ -47,8 +45,8 @@ func vandals(ctx context.Context, t *trial) error {
 	return t.lockHolds(ctx)
 }
 
-// lockHolds asks the store, with all rights, to delete what is archived, and to keep
-// it for less long: it must refuse both.
+// lockHolds asks the store, with all rights, to delete what is archived: it must
+// refuse.
 func (t *trial) lockHolds(ctx context.Context) error {
 	store := t.S3.Client()
 	list, err := store.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &t.S3.Locked})
@@ -61,15 +59,9 @@ func (t *trial) lockHolds(ctx context.Context) error {
 			continue
 		}
 		asked++
-		_, deleted := store.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.S3.Locked, Key: o.Key, VersionId: o.VersionId})
-		_, shortened := store.PutObjectRetention(ctx, &s3.PutObjectRetentionInput{
-			Bucket: &t.S3.Locked, Key: o.Key, VersionId: o.VersionId,
-			Retention: &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeCompliance, RetainUntilDate: aws.Time(time.Now().Add(time.Minute))},
-		})
-		for what, err := range map[string]error{"deleted": deleted, "kept for less long": shortened} {
-			if refusal, ok := errors.AsType[*awshttp.ResponseError](err); !ok || refusal.HTTPStatusCode() != http.StatusForbidden {
-				t.complain("%s is locked and can be %s: %v", *o.Key, what, err)
-			}
+		_, err := store.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.S3.Locked, Key: o.Key, VersionId: o.VersionId})
+		if refusal, ok := errors.AsType[*awshttp.ResponseError](err); !ok || refusal.HTTPStatusCode() != http.StatusForbidden {
+			t.complain("%s is locked, and to delete it is answered: %v", *o.Key, err)
 		}
 		t.runs.Add(1)
 	}
