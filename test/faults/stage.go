@@ -93,6 +93,11 @@ func (st *stage) makeTablespace(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	var there bool // in a directory that an earlier stage has left (--dir)
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_tablespace WHERE spcname = $1)`, tablespace).Scan(&there)
+	if err != nil || there {
+		return err
+	}
 	for _, statement := range []string{
 		"COPY (SELECT 1) TO PROGRAM 'mkdir -p " + directory + " && cat > /dev/null'",
 		"CREATE TABLESPACE " + tablespace + " LOCATION '" + directory + "'",
