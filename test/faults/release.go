@@ -60,8 +60,9 @@ func (t *trial) buildEarlier(ctx context.Context) (binaries string, err error) {
 	if ref == "" {
 		ref = earlierRelease(ctx, ".")
 	}
-	source, err := os.MkdirTemp(t.Dir, "earlier-")
-	if err != nil {
+	// Always under one name, or Go would compile all of it anew: it is in the binaries.
+	source := filepath.Join(t.Dir, "earlier")
+	if err := errors.Join(os.RemoveAll(source), os.Mkdir(source, 0o700)); err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(source)) }()

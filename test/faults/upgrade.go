@@ -18,7 +18,7 @@ func upgradeFaults() []fault {
 		number: 33, name: "upgraded and rolled back under load",
 		expectation: "both releases work side by side: lost 0, duplicates 0, and every history is understood by both",
 		injection:   "worker, controller and HTTP door exchanged for those of the release before (--from) and back, one started beside the other, which ends by SIGTERM and by SIGKILL by turns, 10 times; then by versions of a worker deployment",
-		load:        load{writers: 2, pause: 30 * time.Millisecond, clients: 2, batch: 10, rhythm: 500 * time.Millisecond, atLeast: 1000},
+		load:        load{writers: 1, pause: 50 * time.Millisecond, clients: 1, batch: 10, rhythm: time.Second, atLeast: 500},
 		inject:      upgrades, heal: latest,
 		settled: func(ctx context.Context, t *trial) error {
 			return errors.Join(t.nothingStartedTwice(ctx), t.allUnderstood(ctx))
@@ -73,6 +73,9 @@ func upgrades(ctx context.Context, t *trial) (err error) {
 				}
 			}
 		}
+	}
+	if err := t.whole(ctx, 5*time.Minute); err != nil {
+		return err
 	}
 	t.say("  by versions …")
 	return u.byVersions(ctx, t)

@@ -22,7 +22,7 @@ func (u *upgrade) byVersions(ctx context.Context, t *trial) error {
 		return err
 	}
 	deployment := t.temporal.WorkerDeploymentClient().GetHandle(t.name)
-	if err := until(ctx, 3*time.Minute, "the first version to make itself current", briefly(func(ctx context.Context) error {
+	if err := until(ctx, 5*time.Minute, "the first version to make itself current", briefly(func(ctx context.Context) error {
 		return isCurrent(ctx, deployment, releaseBefore)
 	})); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (u *upgrade) versioned(t *trial) (s seat, err error) {
 
 // ramp gives this release half of the tasks and waits until both work.
 func (u *upgrade) ramp(ctx context.Context, t *trial, s seat, deployment client.WorkerDeploymentHandle) error {
-	if err := until(ctx, 3*time.Minute, "half of the tasks to go to this release", briefly(func(ctx context.Context) error {
+	if err := until(ctx, 5*time.Minute, "half of the tasks to go to this release", briefly(func(ctx context.Context) error {
 		_, err := deployment.SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{BuildID: releaseThis, Percentage: 50})
 		return err // it is known a moment after its first poll
 	})); err != nil {
@@ -100,7 +100,7 @@ func (u *upgrade) only(ctx context.Context, t *trial, s seat, stays, goes *world
 
 // route makes a version the current one; "" are workers without a version.
 func route(ctx context.Context, deployment client.WorkerDeploymentHandle, version string) error {
-	return until(ctx, 3*time.Minute, fmt.Sprintf("version %q to be current", version), briefly(func(ctx context.Context) error {
+	return until(ctx, 5*time.Minute, fmt.Sprintf("version %q to be current", version), briefly(func(ctx context.Context) error {
 		if isCurrent(ctx, deployment, version) == nil {
 			return nil
 		}
