@@ -44,6 +44,8 @@ type Books struct {
 	byUID    map[string]*entry
 	byName   map[string]string // UID
 	promises []string          // UIDs told to be persisted that nobody has looked for yet
+	// disorders are sentences about executions whose marks are not a line.
+	disorders []string
 }
 
 // NewBooks are empty.

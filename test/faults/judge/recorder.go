@@ -36,8 +36,9 @@ type Recorder struct {
 }
 
 type object struct {
+	looks     // when it was last seen
 	name      string
-	held      bool // it had the finalizer when it was last seen
+	letGo     bool // it was held, and then was not
 	completed bool
 }
 
@@ -125,13 +126,15 @@ func (r *Recorder) note(o *unstructured.Unstructured) {
 		seen.completed = true
 		r.books.Complete(uid, seen.name, now)
 	}
-	held := slices.Contains(o.GetFinalizers(), finalizer)
-	if o.GetAnnotations()[annotation] != "" {
+	is := looks{slices.Contains(o.GetFinalizers(), finalizer), o.GetAnnotations()[annotation], o.GetDeletionTimestamp() != nil}
+	if is.mark != "" {
 		r.books.Acknowledge(uid, seen.name, Persisted, now)
-	} else if seen.held && !held {
+	} else if seen.held && !is.held {
 		r.books.Acknowledge(uid, seen.name, Durable, now)
 	}
-	seen.held = held
+	if wrong := seen.next(is); wrong != "" {
+		r.books.Disorder(seen.name, wrong)
+	}
 }
 
 // gone: whoever let an object go that had completed, or that was held, has its

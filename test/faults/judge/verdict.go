@@ -41,6 +41,8 @@ type Verdict struct {
 	AbsentAcknowledged int
 	// Strange rows are of executions that nobody has attempted.
 	Strange int
+	// Disorders is how often the marks of an object were not a line.
+	Disorders int
 	// Delay is how long after the last fault was healed the last row was written;
 	// of executions that completed later, after their completion.
 	Delay time.Duration
@@ -50,7 +52,7 @@ type Verdict struct {
 
 // Kept tells whether nothing is wrong.
 func (v Verdict) Kept() bool {
-	return v.Lost+v.Duplicates+v.Altered+v.AbsentAcknowledged+v.Strange == 0
+	return v.Lost+v.Duplicates+v.Altered+v.AbsentAcknowledged+v.Strange+v.Disorders == 0
 }
 
 const maxExamples = 10
@@ -65,7 +67,10 @@ func (v *Verdict) complain(format string, args ...any) {
 func (b *Books) Judge(found Places, healed time.Time) Verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var v Verdict
+	v := Verdict{Disorders: len(b.disorders)}
+	for _, wrong := range b.disorders {
+		v.complain("%s", wrong)
+	}
 	there := map[string]int{}
 	found.each(func(place string, rows []Row) {
 		times := map[string]int{}
