@@ -107,6 +107,43 @@ func TestRecordsGoTheirWayThroughArchiveAndRetention(t *testing.T) {
 	tr.buried(t, audit.DeletedArchive, 4)
 }
 
+// What is found altered is evidence: it stays where whoever looks into it asks for it.
+func TestAPartitionThatDiffersFromItsArchiveStaysInTheAuditTable(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t, "altered")
+	plan := workflows.Defaults()
+	rows := tr.append(t, 200, 5, "altered")
+	tr.run(t, workflows.TypeArchivePartitions, plan.Archiving)
+	const edit = `UPDATE kubernetes_execution_audit SET record_sha256 = decode($2, 'hex') WHERE id = $1`
+	tr.alter(t, edit, rows[2].ID, strings.Repeat("ab", 32))
+
+	report, err := tr.try(t, workflows.TypeEnforceRetention, plan.Retention)
+	if o := outcome(t, report, suffix(200)); err == nil || !strings.Contains(o.Failed, "one of the two was altered: "+rows[2].ID) {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if p := tr.live(t)[suffix(200)]; p.State != audit.PartitionAttached {
+		t.Errorf("queries of the audit table do not find its rows any more: it is %s", p.State)
+	}
+
+	tr.putBack(t, rows[2])
+	report = tr.run(t, workflows.TypeEnforceRetention, plan.Retention)
+	if o := outcome(t, report, suffix(200)); !strings.HasPrefix(o.Done, "dropped, 5 rows") {
+		t.Errorf("%+v", o)
+	}
+}
+
+// putBack does as docs/runbook.md says.
+func (tr *trail) putBack(t *testing.T, r audit.Record) {
+	t.Helper()
+	wanted := audit.Restore{Start: r.CreatedAt, End: r.CreatedAt.Add(time.Second), Record: r.ID, Reason: "altered row",
+		RestoredBy: "counsel", ExpiresAt: time.Now().Add(lifecycle.Day)}
+	if _, err := tr.store.Restore(t.Context(), wanted, tr.bucket.Read(t.Context(), wanted.Start, wanted.End, r.ID)); err != nil {
+		t.Fatal(err)
+	}
+	tr.alter(t, `DELETE FROM kubernetes_execution_audit WHERE id = $1`, r.ID)
+	tr.alter(t, `INSERT INTO kubernetes_execution_audit SELECT * FROM kubernetes_execution_audit_archive WHERE id = $1`, r.ID)
+}
+
 // confirm is what auditctl retention confirm does.
 func (tr *trail) confirm(t *testing.T, policy lifecycle.Retaining) {
 	t.Helper()

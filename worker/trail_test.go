@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	sdktemporal "go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/auditflow/auditflow/activities"
@@ -32,6 +34,7 @@ type trail struct {
 	client client.Client
 	store  *postgres.Store // as a login that may do what maintenance may
 	bucket *archive.Archive
+	owner  string // URL of the database for whoever owns it
 }
 
 func newTrail(t *testing.T, namespace string) *trail {
@@ -41,6 +44,7 @@ func newTrail(t *testing.T, namespace string) *trail {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tr.owner = database
 	tr.store = openAsMaintainer(t, database, strings.ReplaceAll(namespace, "-", "_"))
 	tr.bucket, err = archive.Open(t.Context(), archive.Config{URL: "file://" + t.TempDir(), SegmentRows: 40})
 	if err != nil {
@@ -151,15 +155,40 @@ func (tr *trail) append(t *testing.T, daysAgo, n int, workflowRef string) []audi
 // run runs a maintenance workflow now and returns its report.
 func (tr *trail) run(t *testing.T, workflow string, policy any) workflows.Report {
 	t.Helper()
+	report, err := tr.try(t, workflow, policy)
+	if err != nil {
+		t.Fatalf("%s: %v", workflow, err)
+	}
+	return report
+}
+
+// try is run for one that may fail: its failure has the report as well.
+func (tr *trail) try(t *testing.T, workflow string, policy any) (report workflows.Report, err error) {
+	t.Helper()
 	run, err := tr.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: workflows.QueueMaintenance}, workflow, policy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var report workflows.Report
-	if err := run.Get(t.Context(), &report); err != nil {
-		t.Fatalf("%s: %v", workflow, err)
+	err = run.Get(t.Context(), &report)
+	if failure := new(sdktemporal.ApplicationError); errors.As(err, &failure) && failure.HasDetails() {
+		if err := failure.Details(&report); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return report
+	return report, err
+}
+
+// alter is what somebody with too many rights does.
+func (tr *trail) alter(t *testing.T, sql string, arguments ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), tr.owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if tag, err := conn.Exec(t.Context(), sql, arguments...); err != nil || tag.RowsAffected() != 1 {
+		t.Fatalf("altered %d rows, %v", tag.RowsAffected(), err)
+	}
 }
 
 // live are the partitions that there are, by the period they hold.

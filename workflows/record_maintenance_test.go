@@ -26,9 +26,9 @@ var maintenances = map[string][]string{
 		workflows.ActivityExportPeriod, workflows.ActivityPublishManifest},
 	"retention": slices.Concat(
 		[]string{workflows.ActivityAdmitRetention, workflows.ActivityPlanRetention, workflows.ActivityFinishDetaching},
-		[]string{workflows.ActivityVerifyPeriod, workflows.ActivityDetachPartition, workflows.ActivityComparePartition},
+		[]string{workflows.ActivityVerifyPeriod, workflows.ActivityComparePartition},
 		[]string{workflows.ActivityExportPeriod, workflows.ActivityPublishManifest, workflows.ActivityVerifyPeriod, workflows.ActivityComparePartition},
-		[]string{workflows.ActivityDropPartition},
+		[]string{workflows.ActivityDetachPartition, workflows.ActivityComparePartition, workflows.ActivityDropPartition},
 		[]string{workflows.ActivityExportPeriod, workflows.ActivityPublishManifest, workflows.ActivityVerifyPeriod, workflows.ActivityComparePartition},
 		[]string{workflows.ActivityDeleteRows},
 		[]string{workflows.ActivityPlanArchiveRetention, workflows.ActivityDeletePeriod, workflows.ActivityExpireRestores},

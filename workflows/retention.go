@@ -85,12 +85,16 @@ func (e *enforcement) note(period, verb string, sum *int64) func(activities.Remo
 	}
 }
 
-// drop drops a partition whose rows are all in the archive: verified before it is
-// detached, and compared row by row when no more can come.
+// drop drops a partition whose rows are all in the archive. They are compared
+// twice: a partition that differs is found out while queries find its rows, and
+// stays where they do; and only when it is detached no more can come.
 func (e *enforcement) drop(ctx workflow.Context, d lifecycle.Decision) (removed activities.Removed, err error) {
 	p := activities.Period{Partition: d.Partition, Start: d.Start, End: d.End}
 	verified, err := e.verify(ctx, p)
 	if err != nil {
+		return removed, err
+	}
+	if _, verified, err = e.prove(ctx, p, verified); err != nil {
 		return removed, err
 	}
 	detached, err := do[activities.Detached](steady(ctx, "detach "+d.Partition), ActivityDetachPartition, p, e.now, e.policy)

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,12 +21,12 @@ func decided(decisions ...lifecycle.Decision) activities.RetentionPlan {
 	return activities.RetentionPlan{Decisions: decisions}
 }
 
-func TestAPartitionIsDroppedOnlyAfterItWasVerifiedDetachedAndCompared(t *testing.T) {
+func TestAPartitionIsDroppedOnlyAfterItWasVerifiedComparedDetachedAndComparedAgain(t *testing.T) {
 	t.Parallel()
 	k := &keeper{retention: decided(decision(1, lifecycle.Drop))}
 	report, err := enforce(t, k)
 	k.same(t, "AdmitRetention", "PlanRetention",
-		"VerifyPeriod audit_2026_01", "DetachPartition audit_2026_01", "ComparePartition audit_2026_01",
+		"VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01", "DetachPartition audit_2026_01", "ComparePartition audit_2026_01",
 		"DropPartition audit_2026_01 1000 sha-audit_2026_01", "PlanArchiveRetention", "ExpireRestores")
 	if err != nil || !strings.HasPrefix(report.Summary, "1000 rows deleted from the database, 0 from the archive, 3 restored ones") {
 		t.Errorf("%+v, %v", report, err)
@@ -34,17 +35,30 @@ func TestAPartitionIsDroppedOnlyAfterItWasVerifiedDetachedAndCompared(t *testing
 
 func TestRowsThatCameLateAreArchivedVerifiedAndComparedBeforeTheDrop(t *testing.T) {
 	t.Parallel()
-	k := &keeper{retention: decided(decision(1, lifecycle.Drop)), exported: 5, missing: map[string][]int64{"audit_2026_01": {5}}}
-	_, err := enforce(t, k)
-	k.same(t, "AdmitRetention", "PlanRetention",
-		"VerifyPeriod audit_2026_01", "DetachPartition audit_2026_01", "ComparePartition audit_2026_01",
-		"ExportPeriod audit_2026_01", "PublishManifest audit_2026_01", "VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01",
-		"DropPartition audit_2026_01 1000 sha-audit_2026_01", "PlanArchiveRetention", "ExpireRestores")
-	if err != nil {
-		t.Error(err)
+	archived := []string{"ExportPeriod audit_2026_01", "PublishManifest audit_2026_01", "VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01"}
+	for name, tc := range map[string]struct {
+		missing []int64 // at each comparison
+		steps   [][]string
+	}{
+		"before it is detached": {[]int64{5, 0, 0}, [][]string{{"ComparePartition audit_2026_01"}, archived,
+			{"DetachPartition audit_2026_01", "ComparePartition audit_2026_01"}}},
+		"between the comparison and the detaching": {[]int64{0, 5, 0}, [][]string{{"ComparePartition audit_2026_01",
+			"DetachPartition audit_2026_01", "ComparePartition audit_2026_01"}, archived}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := &keeper{retention: decided(decision(1, lifecycle.Drop)), exported: 5, missing: map[string][]int64{"audit_2026_01": tc.missing}}
+			_, err := enforce(t, k)
+			k.same(t, slices.Concat([]string{"AdmitRetention", "PlanRetention", "VerifyPeriod audit_2026_01"}, slices.Concat(tc.steps...),
+				[]string{"DropPartition audit_2026_01 1000 sha-audit_2026_01", "PlanArchiveRetention", "ExpireRestores"})...)
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
+// Nor is it detached: queries go on finding its rows.
 func TestWhatIsNotProvenIsNotDroppedAndKeepsNoOtherWaiting(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -56,11 +70,11 @@ func TestWhatIsNotProvenIsNotDroppedAndKeepsNoOtherWaiting(t *testing.T) {
 		"the archive is altered": {map[string]error{"VerifyPeriod audit_2026_01": unproven}, nil,
 			[]string{"VerifyPeriod audit_2026_01"}, "is altered"},
 		"the database is away": {map[string]error{"DetachPartition audit_2026_01": away}, nil,
-			[]string{"VerifyPeriod audit_2026_01", "DetachPartition audit_2026_01"}, "connection refused"},
+			[]string{"VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01", "DetachPartition audit_2026_01"}, "connection refused"},
 		"rows differ": {map[string]error{"ComparePartition audit_2026_01": unproven}, nil,
-			[]string{"VerifyPeriod audit_2026_01", "DetachPartition audit_2026_01", "ComparePartition audit_2026_01"}, "is altered"},
+			[]string{"VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01"}, "is altered"},
 		"rows are missing, and missing again": {nil, []int64{5, 2},
-			[]string{"VerifyPeriod audit_2026_01", "DetachPartition audit_2026_01", "ComparePartition audit_2026_01",
+			[]string{"VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01",
 				"ExportPeriod audit_2026_01", "PublishManifest audit_2026_01", "VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01"},
 			"2 rows of audit_2026_01 are still not in the archive"},
 	} {
@@ -70,7 +84,7 @@ func TestWhatIsNotProvenIsNotDroppedAndKeepsNoOtherWaiting(t *testing.T) {
 				fail: tc.fail, missing: map[string][]int64{"audit_2026_01": tc.missing}}
 			report, err := enforce(t, k)
 			want := append([]string{"AdmitRetention", "PlanRetention"}, tc.after...)
-			k.same(t, append(want, "VerifyPeriod audit_2026_02", "DetachPartition audit_2026_02", "ComparePartition audit_2026_02",
+			k.same(t, append(want, "VerifyPeriod audit_2026_02", "ComparePartition audit_2026_02", "DetachPartition audit_2026_02", "ComparePartition audit_2026_02",
 				"DropPartition audit_2026_02 1000 sha-audit_2026_02", "PlanArchiveRetention", "ExpireRestores")...)
 			if err == nil || len(report.Periods) != 2 || !strings.Contains(report.Periods[0].Failed, tc.why) {
 				t.Errorf("%v, %+v; want it to fail because %s", err, report, tc.why)
@@ -83,7 +97,8 @@ func TestAHoldThatCameAfterThePlanKeepsThePartition(t *testing.T) {
 	t.Parallel()
 	k := &keeper{retention: decided(decision(1, lifecycle.Drop)), kept: map[string]string{"audit_2026_01": "is held by hold 7"}}
 	report, err := enforce(t, k)
-	k.same(t, "AdmitRetention", "PlanRetention", "VerifyPeriod audit_2026_01", "DetachPartition audit_2026_01", "PlanArchiveRetention", "ExpireRestores")
+	k.same(t, "AdmitRetention", "PlanRetention", "VerifyPeriod audit_2026_01", "ComparePartition audit_2026_01", "DetachPartition audit_2026_01",
+		"PlanArchiveRetention", "ExpireRestores")
 	if err != nil || len(report.Periods) != 1 || report.Periods[0].Kept != "is held by hold 7" {
 		t.Errorf("%+v, %v", report, err)
 	}
