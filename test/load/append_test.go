@@ -113,12 +113,3 @@ func TestTheServersProcessorTimeIsThatOfAllItsProcesses(t *testing.T) {
 		t.Errorf("counting to three million took %v", used.server)
 	}
 }
-
-func TestAProcessMayHaveAnyName(t *testing.T) {
-	t.Parallel()
-	p, ok := parseStat("42 (a) S 1 (b) R 7 0 0 0 0 0 0 0 0 0 150 50 20 10 0 0 1 0 99 0 0")
-	equal(t, "understood", ok, true)
-	equal(t, "process", p, process{42, 7, 2 * time.Second, 300 * time.Millisecond})
-	_, ok = parseStat("42 (cut")
-	equal(t, "cut off, understood", ok, false)
-}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/auditflow/auditflow/api/v1"
+	"github.com/auditflow/auditflow/test/load/proc"
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -188,8 +189,8 @@ func (b *backlog) metric(ctx context.Context, name string) (float64, error) {
 // spent is the processor time of all four so far.
 func (b *backlog) spent(postgres meter) shares {
 	return shares{
-		controller: spentBy(b.product.Controller.PID()), worker: spentBy(b.product.Worker.PID()),
-		temporal: spentBy(b.world.Temporal.PID()), postgres: postgres.read().server,
+		controller: proc.Spent(b.product.Controller.PID()), worker: proc.Spent(b.product.Worker.PID()),
+		temporal: proc.Spent(b.world.Temporal.PID()), postgres: postgres.read().server,
 	}
 }
 
