@@ -38,13 +38,19 @@ const recordSize = 2 << 10
 
 // prepare makes records of about that size from those of a data set: ordinary
 // ones, with as much more output.
-func prepare(d dataset) []audit.Record {
+func prepare(d dataset) []audit.Record { return prepareSized(d, recordSize, chunkRows) }
+
+// prepareSized makes at most n records of about so many bytes.
+func prepareSized(d dataset, size, n int) []audit.Record {
 	a := author{rng: rand.New(rand.NewPCG(d.seed, 0)), data: d}
 	var prepared []audit.Record
 	for _, r := range d.chunk(d.chunks() - 1) {
+		if len(prepared) == n {
+			break
+		}
 		r.Output, r.Redactions = "", nil
 		var output strings.Builder
-		a.lines(&output, outputLines, r.TargetResourceName, recordSize-len(audit.CanonicalJSON(r.Record)))
+		a.lines(&output, outputLines, r.TargetResourceName, size-len(audit.CanonicalJSON(r.Record)))
 		r.Output = output.String()
 		prepared = append(prepared, finished(r.Record))
 	}

@@ -11,9 +11,11 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-func run(args []string, out, errs io.Writer) int { return tool.Run(command(out), args, out, errs) }
+func run(args []string, out, errs io.Writer) int {
+	return tool.Run(command(out, errs), args, out, errs)
+}
 
-func command(out io.Writer) *cobra.Command {
+func command(out, errs io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "load",
 		Short: "Fill the audit table with millions of records, and measure how fast it is",
@@ -25,6 +27,6 @@ The benchmarks start a PostgreSQL of their own, which "make tools" builds once.
 Run this from the root of the module.`,
 	}
 	root.AddCommand(generateCommand(out), benchQueriesCommand(out), benchAppendCommand(out), benchBacklogCommand(out), benchStartCommand(out), benchHTTPCommand(out),
-		benchConsoleCommand(out))
+		benchConsoleCommand(out), benchCommand(out, errs), processCommand())
 	return root
 }

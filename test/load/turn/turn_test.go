@@ -61,7 +61,7 @@ func TestWhoeverFailsSaysWhyAndGoesOn(t *testing.T) {
 	if err := Serve(t.Context(), works, orders, &said); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{`"error":"no disk"`, "deadline exceeded", `know how to do`, `"accepted":3`} {
+	for i, want := range []string{`"error":"no disk"`, "deadline exceeded", `nobody here knows how`, `"accepted":3`} {
 		if line := strings.Split(said.String(), "\n")[i]; !strings.Contains(line, want) {
 			t.Errorf("answer %d is %s, want %s", i, line, want)
 		}
