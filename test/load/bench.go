@@ -64,6 +64,7 @@ func processCommand() *cobra.Command {
 	flags.StringVar(&p.Temporal, "temporal", "", "address of Temporal")
 	flags.StringVar(&p.Namespace, "namespace", "default", "namespace in Temporal")
 	flags.StringVar(&p.KeysetFile, "keyset-file", "", "keys that seal records")
+	flags.StringVar(&p.Service, "service", "", "address of the storage service")
 	flags.StringVar(&p.DatabaseURL, "database-url", "", "PostgreSQL of the audit trail")
 	return cmd
 }
@@ -72,7 +73,9 @@ func work(ctx context.Context, role string, p price.Place) error {
 	serve := func(ctx context.Context, works map[string]turn.Work) error {
 		return turn.Serve(ctx, works, os.Stdin, os.Stdout)
 	}
-	run, known := price.Roles()[role]
+	roles := price.Roles()
+	roles[price.RoleWriter], roles[price.RoleSeedClient], roles[price.RoleSeedService] = runWriter, runSeedClient, runSeedService
+	run, known := roles[role]
 	if !known {
 		return fmt.Errorf("there is no role %q", role)
 	}

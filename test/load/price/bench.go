@@ -34,26 +34,38 @@ type Bench struct {
 type plan struct {
 	rounds    int
 	one, many int // records of a turn, one by one and in batches
-	idle      time.Duration
+	idle, lag time.Duration
+	grow      []int // records of a backlog
+	sizes     []int // of a record, in bytes
+	workers   []int
 }
 
 func (b *Bench) planned() plan {
 	if b.Quick {
-		return plan{rounds: 2, one: 300, many: 4000, idle: 3 * time.Second}
+		return plan{
+			rounds: 2, one: 300, many: 4000, idle: 3 * time.Second, lag: 6 * time.Second,
+			grow: []int{1000, 10_000}, sizes: []int{1 << 10, 64 << 10}, workers: []int{1, 2},
+		}
 	}
-	return plan{rounds: 5, one: 1500, many: 20_000, idle: 10 * time.Second}
+	return plan{
+		rounds: 5, one: 1500, many: 20_000, idle: 10 * time.Second, lag: time.Minute,
+		grow: []int{1000, 10_000, 100_000}, sizes: []int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, workers: []int{1, 2, 4},
+	}
 }
 
 // part is one question; it fills in its figures.
 type part struct {
 	name    string
-	minutes [2]float64 // that it takes, all and quick
+	minutes [2]float64 // that it takes, all and quick; 0: only if asked for
 	run     func(context.Context, *Bench, *scene, *Figures) error
 }
 
 func parts() []part {
 	return []part{
 		{"modes", [2]float64{7, 0.7}, measureModes},
+		{"peers", [2]float64{3, 0.5}, measurePeers},
+		{"lag", [2]float64{3.5, 0.4}, measureLag},
+		{"growth", [2]float64{4, 0}, measureGrowth},
 	}
 }
 
@@ -86,10 +98,11 @@ func (b *Bench) Run(ctx context.Context) (f Figures, err error) {
 	}
 	var faults []error
 	for _, p := range parts() {
-		if b.Only != nil && !slices.Contains(b.Only, p.name) || ctx.Err() != nil {
+		minutes := p.minutes[choose(b.Quick, 1, 0)]
+		if wanted := slices.Contains(b.Only, p.name) || b.Only == nil && minutes > 0; !wanted || ctx.Err() != nil {
 			continue
 		}
-		b.say("%s (about %.1f min)", p.name, p.minutes[choose(b.Quick, 1, 0)])
+		b.say("%s (about %.1f min)", p.name, minutes)
 		if err := p.run(ctx, b, s, &f); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", p.name, err))
 		}

@@ -12,7 +12,6 @@ const (
 	roleStarter  = "starter"
 	roleFloor    = "floor"
 	roleEmbedded = "embedded"
-	roleWriter   = "writer"
 )
 
 // Process groups, in the order in which a record meets them.
@@ -41,6 +40,8 @@ type contender struct {
 	client, worker string
 	workflow       string // type of workflow that does it; "" is none
 	leavesRows     bool
+	// awaited tells that the worker says when it has done its part, and not the client.
+	awaited bool
 }
 
 // worker of a contender that has none but its client.
@@ -53,7 +54,7 @@ const closed = 8
 // modes are our own ways, beside the floor. How many records make a turn of about
 // the same length is given for one by one and for batches.
 func modes(one, many int) []contender {
-	single := contender{work: workSingle, records: one, size: 2048, callers: closed, client: roleStarter, workflow: "DeliverAudit", leavesRows: true}
+	single := contender{work: workSingle, records: one, size: 2048, callers: closed, client: roleStarter, workflow: typeDeliver, leavesRows: true}
 	noop, bare, inOne, batched, large := single, single, single, single, single
 	single.name = nameSingle
 	noop.name, noop.work, noop.worker, noop.workflow, noop.leavesRows = nameNoop, workNothing, roleFloor, typeNothing, false
@@ -77,27 +78,31 @@ const (
 // team are the processes of a contender: who is told, and who spends time.
 type team struct {
 	client *turn.Process
-	pids   map[string]int // by group; trees of PostgreSQL are read apart
+	worker *turn.Process    // nil: it is the product's, or nobody
+	pids   map[string][]int // by group; trees of PostgreSQL are read apart
 }
 
 // assemble starts whom a contender needs. They stay: an idle process costs nothing.
 func (s *scene) assemble(ctx context.Context, c contender) (t team, err error) {
-	t.pids = map[string]int{groupTemporal: s.Temporal.PID()}
-	if t.client, err = s.process(ctx, c.client); err != nil {
-		return t, err
-	}
-	t.pids[groupClient] = t.client.PID()
+	t.pids = map[string][]int{groupTemporal: {s.Temporal.PID()}}
 	switch c.worker {
 	case nobody:
 	case "":
-		t.pids[groupWorker] = s.product.Worker.PID()
+		t.pids[groupWorker] = []int{s.product.Worker.PID()}
+		for _, p := range s.more {
+			t.pids[groupWorker] = append(t.pids[groupWorker], p.PID())
+		}
 	default:
 		p, err := s.process(ctx, c.worker)
 		if err != nil {
 			return t, err
 		}
-		t.pids[groupWorker] = p.PID()
+		t.worker, t.pids[groupWorker] = p, []int{p.PID()}
 	}
+	if t.client, err = s.process(ctx, c.client); err != nil {
+		return t, err
+	}
+	t.pids[groupClient] = []int{t.client.PID()}
 	return t, nil
 }
 
@@ -107,8 +112,10 @@ func (s *scene) spent(t team) map[string]float64 {
 		groupAudit:   milliseconds(proc.SpentByTree(proc.Postmaster(s.Postgres.DataDir))),
 		groupHistory: milliseconds(proc.SpentByTree(proc.Postmaster(s.Temporal.Store.DataDir))),
 	}
-	for group, pid := range t.pids {
-		spent[group] = milliseconds(proc.Spent(pid))
+	for group, pids := range t.pids {
+		for _, pid := range pids {
+			spent[group] += milliseconds(proc.Spent(pid))
+		}
 	}
 	return spent
 }

@@ -32,7 +32,9 @@ type Figures struct {
 	// Idle is the processor time that all take while nothing happens, in ms a second.
 	Idle map[string]float64 `json:"idle_cpu_ms_per_second,omitempty"`
 	// Ways are by contender.
-	Ways map[string]Way `json:"ways,omitempty"`
+	Ways   map[string]Way `json:"ways,omitempty"`
+	Lag    []Lag          `json:"lag,omitempty"`
+	Growth *Growth        `json:"growth,omitempty"`
 }
 
 // Way is one way of delivering records, per record unless it says otherwise.

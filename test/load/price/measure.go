@@ -9,6 +9,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/auditflow/auditflow/test/load/turn"
 )
@@ -59,7 +60,7 @@ func (s *scene) take(ctx context.Context, c contender, file string) (t Turn, err
 		return t, err
 	}
 	began, spent := time.Now(), s.spent(team)
-	if t.Answer, err = team.client.Do(ctx, o); err != nil {
+	if t.Answer, err = team.do(ctx, c, o); err != nil {
 		return t, fmt.Errorf("%w; see %s", err, s.log.Name())
 	}
 	if err := s.settle(ctx, c, began, t.Answer.Workflows); err != nil {
@@ -79,6 +80,29 @@ func (s *scene) take(ctx context.Context, c contender, file string) (t Turn, err
 		return t, err
 	}
 	return t, s.check(ctx, c, o)
+}
+
+// do has the client carry out an order, and waits for the worker if that is who
+// knows when it is done.
+func (t team) do(ctx context.Context, c contender, o turn.Order) (a turn.Answer, err error) {
+	if !c.awaited {
+		return t.client.Do(ctx, o)
+	}
+	began := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		a, err = t.client.Do(ctx, o)
+		return err
+	})
+	group.Go(func() error {
+		o := o
+		o.Work = "await"
+		_, err := t.worker.Do(ctx, o)
+		return err
+	})
+	err = group.Wait()
+	a.Seconds = time.Since(began).Seconds()
+	return a, err
 }
 
 // settle waits until visibility has the end of every workflow.

@@ -35,6 +35,7 @@ type Place struct {
 	Temporal, Namespace string
 	KeysetFile          string
 	DatabaseURL         string
+	Service             string // host:port of the seed's storage service
 }
 
 // Starter hands records over as the controller does, without a cluster.
@@ -158,9 +159,10 @@ func each(ctx context.Context, o turn.Order, do func(context.Context, audit.Reco
 	return a, context.Cause(ctx)
 }
 
-// The workflow that does nothing, and where it does it.
+// The workflow that does nothing, and where it does it, and ours.
 const (
 	typeNothing = "Nothing"
+	typeDeliver = workflows.TypeDeliverAudit
 	queueFloor  = "bench-floor"
 )
 

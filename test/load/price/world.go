@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +37,10 @@ const namespaceEmbedded = "embedded"
 type scene struct {
 	*world.World
 	product *world.Product
-	program string // this one, for its processes
+	more    []*world.Program // workers beside that of the product
+	program string           // this one, for its processes
+	peers   string           // the program with the peers, once it is built
+	service string           // address of the seed's storage service
 	log     *os.File
 
 	temporal            client.Client
@@ -64,6 +67,9 @@ func openScene(ctx context.Context, dir string, progress func(string, ...any)) (
 	}); err != nil {
 		return s, err
 	}
+	if s.service, err = freeAddress(ctx); err != nil {
+		return s, err
+	}
 	if s.log, err = os.Create(filepath.Join(s.LogDir(), "processes.log")); err != nil {
 		return s, err
 	}
@@ -77,6 +83,15 @@ func openScene(ctx context.Context, dir string, progress func(string, ...any)) (
 		return s, err
 	}
 	return s, s.product.Worker.Start(ctx)
+}
+
+// freeAddress is one that nobody listens on at the moment.
+func freeAddress(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
 }
 
 // connect opens what the measuring itself asks.
@@ -167,16 +182,20 @@ func (s *scene) process(ctx context.Context, role string) (*turn.Process, error)
 	if role == roleEmbedded {
 		namespace = namespaceEmbedded
 	}
-	p, err := turn.Start(ctx, role, s.errors(), s.program, "process", role,
-		"--temporal", s.Temporal.Address, "--namespace", namespace, "--keyset-file", s.keyset(), "--database-url", s.Postgres.URL)
+	program, args := s.program, []string{
+		"process", role, "--temporal", s.Temporal.Address, "--namespace", namespace, "--keyset-file", s.keyset(),
+		"--database-url", s.Postgres.URL, "--service", s.service,
+	}
+	if role == rolePeerProducer || role == rolePeerWorker {
+		program, args = s.peers, []string{"-role", role, "-database-url", s.Postgres.URL}
+	}
+	p, err := turn.Start(ctx, role, s.log, program, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%w; see %s", err, s.log.Name())
 	}
 	s.processes[role] = p
 	return p, nil
 }
-
-func (s *scene) errors() io.Writer { return s.log }
 
 // close ends all processes and servers.
 func (s *scene) close(ctx context.Context) (err error) {
