@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart
+.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,14 @@ demo: tools ## one command: real servers, 24+ executions, every row checked; wri
 
 dev: tools ## the same world, left running with new executions trickling in, until Ctrl-C
 	go run ./test/dev dev
+
+bench: tools ## what one record costs, beside its floor and its peers, and how that grows; writes out/bench.json (about 20 min)
+	@tools/build.sh temporal-server
+	go run ./test/load bench
+
+bench-quick: tools ## the same, small: its order of magnitude, with a short table (2 min)
+	@tools/build.sh temporal-server
+	go run ./test/load bench --quick
 
 bench-queries: tools ## every query with and without partitions, ROWS=1000000; writes out/queries.json, out/find.json (< 5 min)
 	go run ./test/load bench-queries --rows $(ROWS)

@@ -27,6 +27,6 @@ The benchmarks start a PostgreSQL of their own, which "make tools" builds once.
 Run this from the root of the module.`,
 	}
 	root.AddCommand(generateCommand(out), benchQueriesCommand(out), benchAppendCommand(out), benchBacklogCommand(out), benchStartCommand(out), benchHTTPCommand(out),
-		benchConsoleCommand(out), benchCommand(out, errs), processCommand())
+		benchConsoleCommand(out), benchCommand(out, errs), reportCommand(out), processCommand())
 	return root
 }

@@ -94,6 +94,19 @@ func paced(ctx context.Context, records *turn.Records, rate float64, deliver fun
 	}
 }
 
+// await waits again when Temporal was away meanwhile, as the controller does.
+func await(ctx context.Context, d workflows.Delivery) error {
+	for {
+		_, err := d.Wait(ctx)
+		if err == nil || workflows.Ended(err) || ctx.Err() != nil {
+			return err
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
 // watch waits for the rows of all deliveries, so many at a time.
 func watch(ctx context.Context, deliveries <-chan handed, a *turn.Answer, fail context.CancelCauseFunc) *sync.WaitGroup {
 	var wait sync.WaitGroup
@@ -102,7 +115,7 @@ func watch(ctx context.Context, deliveries <-chan handed, a *turn.Answer, fail c
 	for range watchers {
 		wait.Go(func() {
 			for h := range deliveries {
-				if _, err := h.delivery.Wait(ctx); err != nil {
+				if err := await(ctx, h.delivery); err != nil {
 					fail(err)
 					continue
 				}

@@ -35,20 +35,21 @@ type plan struct {
 	rounds    int
 	one, many int // records of a turn, one by one and in batches
 	idle, lag time.Duration
-	grow      []int // records of a backlog
-	sizes     []int // of a record, in bytes
+	kill      time.Duration // for how long records are offered
+	grow      []int         // records of a backlog
+	sizes     []int         // of a record, in bytes
 	workers   []int
 }
 
 func (b *Bench) planned() plan {
 	if b.Quick {
 		return plan{
-			rounds: 2, one: 300, many: 4000, idle: 3 * time.Second, lag: 6 * time.Second,
+			rounds: 2, one: 300, many: 4000, idle: 3 * time.Second, lag: 6 * time.Second, kill: 9 * time.Second,
 			grow: []int{1000, 10_000}, sizes: []int{1 << 10, 64 << 10}, workers: []int{1, 2},
 		}
 	}
 	return plan{
-		rounds: 5, one: 1500, many: 20_000, idle: 10 * time.Second, lag: time.Minute,
+		rounds: 5, one: 1500, many: 20_000, idle: 10 * time.Second, lag: time.Minute, kill: 15 * time.Second,
 		grow: []int{1000, 10_000, 100_000}, sizes: []int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, workers: []int{1, 2, 4},
 	}
 }
@@ -66,6 +67,7 @@ func parts() []part {
 		{"peers", [2]float64{3, 0.5}, measurePeers},
 		{"lag", [2]float64{3.5, 0.4}, measureLag},
 		{"growth", [2]float64{4, 0}, measureGrowth},
+		{"kills", [2]float64{4, 0}, measureKills},
 	}
 }
 

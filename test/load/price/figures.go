@@ -35,6 +35,7 @@ type Figures struct {
 	Ways   map[string]Way `json:"ways,omitempty"`
 	Lag    []Lag          `json:"lag,omitempty"`
 	Growth *Growth        `json:"growth,omitempty"`
+	Kills  []Kill         `json:"kills,omitempty"`
 }
 
 // Way is one way of delivering records, per record unless it says otherwise.
@@ -120,25 +121,36 @@ func medianOf(spreads map[string]Spread, name string) *float64 {
 	return &s.Median
 }
 
-// missed tells which bounds were not kept.
-func (f *Figures) missed() (faults []error) {
-	for _, bound := range []struct {
-		name  string
-		value *float64
-		bound float64
-		least bool
-	}{
+// top is a figure at the top, with its bound.
+type top struct {
+	name  string
+	value *float64 // nil: it was not measured
+	bound float64
+	least bool // else the bound is the most
+}
+
+func (f *Figures) tops() []top {
+	return []top{
 		{"single_vs_noop", f.SingleVsNoop, mostSingleVsNoop, false},
 		{"all_in_one_vs_noop", f.AllInOneVsNoop, mostAllInOneVsNoop, false},
 		{"batched_cpu_ms", f.BatchedCPU, mostBatchedCPU, false},
 		{"batched_records_per_second", f.BatchedRate, leastBatchedRate, true},
-	} {
-		switch {
-		case bound.value == nil:
-		case bound.least && *bound.value < bound.bound:
-			faults = append(faults, fmt.Errorf("%s is %.4g, want at least %g", bound.name, *bound.value, bound.bound))
-		case !bound.least && *bound.value > bound.bound:
-			faults = append(faults, fmt.Errorf("%s is %.4g, want at most %g", bound.name, *bound.value, bound.bound))
+	}
+}
+
+func (t top) text() string {
+	return fmt.Sprintf("%s %g", choose(t.least, "at least", "at most"), t.bound)
+}
+
+func (t top) missed() bool {
+	return t.value != nil && (t.least && *t.value < t.bound || !t.least && *t.value > t.bound)
+}
+
+// missed tells which bounds were not kept.
+func (f *Figures) missed() (faults []error) {
+	for _, t := range f.tops() {
+		if t.missed() {
+			faults = append(faults, fmt.Errorf("%s is %.4g, want %s", t.name, *t.value, t.text()))
 		}
 	}
 	return faults

@@ -120,10 +120,8 @@ func (s *Starter) start(ctx context.Context, start startFunc, r audit.Record) (w
 		if err == nil || ctx.Err() != nil {
 			return d, err
 		}
-		select {
-		case <-ctx.Done():
-			return d, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return d, err
 		}
 	}
 }

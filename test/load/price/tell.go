@@ -15,19 +15,13 @@ func (f *Figures) Tell(out io.Writer) {
 		fmt.Fprintf(out, "  %-26s %9d %22s %25s\n", name, w.Rounds, w.CPU.text("%.3g"), w.Rate.text("%.0f"))
 	}
 	fmt.Fprintln(out)
-	for _, top := range []struct {
-		name  string
-		value *float64
-		bound string
-	}{
-		{"single_vs_noop", f.SingleVsNoop, fmt.Sprintf("at most %g", mostSingleVsNoop)},
-		{"all_in_one_vs_noop", f.AllInOneVsNoop, fmt.Sprintf("at most %g", mostAllInOneVsNoop)},
-		{"batched_cpu_ms", f.BatchedCPU, fmt.Sprintf("at most %g", mostBatchedCPU)},
-		{"batched_records_per_second", f.BatchedRate, fmt.Sprintf("at least %d", leastBatchedRate)},
-	} {
-		if top.value != nil {
-			fmt.Fprintf(out, "  %-26s %9.3g   (%s)\n", top.name, *top.value, top.bound)
+	for _, t := range f.tops() {
+		if t.value != nil {
+			fmt.Fprintf(out, "  %s %-28s %8.3g   (%s)\n", choose(t.missed(), "✗", "✓"), t.name, *t.value, t.text())
 		}
+	}
+	for _, lag := range f.Lag {
+		fmt.Fprintf(out, "    lag at %-5s a second         %8.3g ms (p50), %.3g ms (p99)\n", short(lag.Rate), lag.Committed.P50, lag.Committed.P99)
 	}
 }
 
