@@ -44,7 +44,7 @@ type plan struct {
 func (b *Bench) planned() plan {
 	if b.Quick {
 		return plan{
-			rounds: 2, one: 300, many: 4000, idle: 3 * time.Second, lag: 6 * time.Second, kill: 9 * time.Second,
+			rounds: 2, one: 300, many: 4000, idle: 3 * time.Second, lag: 5 * time.Second, kill: 9 * time.Second,
 			grow: []int{1000, 10_000}, sizes: []int{1 << 10, 64 << 10}, workers: []int{1, 2},
 		}
 	}

@@ -41,8 +41,8 @@ func tailOf(values []float64) (t Tail) {
 		return t
 	}
 	sorted := slices.Sorted(slices.Values(values))
-	at := func(p float64) float64 { // nearest rank
-		return rounded(sorted[max(1, int(math.Ceil(p/100*float64(len(sorted)))))-1])
+	at := func(p float64) float64 { // nearest rank; 99.9 of 1000 is the 999th, whatever floats make of it
+		return rounded(sorted[max(1, int(math.Ceil(p/100*float64(len(sorted))-1e-9)))-1])
 	}
 	for p := 1; p <= 100; p++ {
 		t.Curve = append(t.Curve, at(float64(p)))

@@ -2,6 +2,8 @@ package price
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +19,9 @@ func (f *Figures) Markdown() string {
 	f.lagTable(&m)
 	f.growthTables(&m)
 	f.killTable(&m)
+	for _, name := range slices.Sorted(maps.Keys(f.Plots())) {
+		fmt.Fprintf(&m, "\n![%s](img/%s)\n", plotNames[name], name)
+	}
 	return m.String()
 }
 

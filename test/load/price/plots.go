@@ -4,6 +4,19 @@ import (
 	"strings"
 )
 
+// plotNames say what each shows.
+var plotNames = map[string]string{
+	plotSingle: "Processor time per record, one workflow each", plotBatched: "Processor time per record, in batches and without Temporal",
+	plotLag: "From completion to the committed row", plotSize: "Processor time per record, by its size",
+}
+
+const (
+	plotSingle  = "bench-single.svg"
+	plotBatched = "bench-batched.svg"
+	plotLag     = "bench-lag.svg"
+	plotSize    = "bench-size.svg"
+)
+
 // Plots are the pictures of the figures, by file name; those of what was not
 // measured are absent.
 func (f *Figures) Plots() map[string]string {
@@ -26,16 +39,16 @@ func (f *Figures) Plots() map[string]string {
 		groups = append(groups, groupNames[group])
 	}
 	if len(dear) > 0 {
-		plots["bench-single.svg"] = bars("Processor time per record, one workflow each", "ms", groups, dear)
+		plots[plotSingle] = bars(plotNames[plotSingle], "ms", groups, dear)
 	}
 	if len(cheap) > 0 {
-		plots["bench-batched.svg"] = bars("Processor time per record, in batches and without Temporal", "ms", groups, cheap)
+		plots[plotBatched] = bars(plotNames[plotBatched], "ms", groups, cheap)
 	}
 	if lag := f.lagCurves(); len(lag) > 0 {
-		plots["bench-lag.svg"] = curves("From completion to the committed row", "so many of 100 records", "milliseconds", false, lag)
+		plots[plotLag] = curves(plotNames[plotLag], "so many of 100 records", "milliseconds", false, lag)
 	}
 	if f.Growth != nil {
-		plots["bench-size.svg"] = curves("Processor time per record, by its size", "bytes of a record", "milliseconds", true, byWay(f.Growth.Sizes))
+		plots[plotSize] = curves(plotNames[plotSize], "bytes of a record", "milliseconds", true, byWay(f.Growth.Sizes))
 	}
 	return plots
 }
