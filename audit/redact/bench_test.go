@@ -40,6 +40,7 @@ func BenchmarkTextOfALog(b *testing.B) {
 	} {
 		b.Run(tc.name, func(b *testing.B) {
 			b.SetBytes(int64(len(tc.text)))
+			b.ReportAllocs()
 			for b.Loop() {
 				r.Text(tc.text)
 			}

@@ -14,6 +14,7 @@ import (
 // back, its digest computed anew.
 func BenchmarkWrite(b *testing.B) {
 	a := benchArchive(b)
+	b.ReportAllocs()
 	b.ResetTimer()
 	segments, err := a.Write(b.Context(), january, stream(b.N), nil, func(audit.Segment) {})
 	must(b, err)
@@ -31,6 +32,7 @@ func BenchmarkVerify(b *testing.B) {
 	segments, err := a.Write(b.Context(), january, stream(b.N), nil, func(audit.Segment) {})
 	must(b, err)
 	m := publish(b, a, january, segments)
+	b.ReportAllocs()
 	b.ResetTimer()
 	equal(b, "verdict", verify(b, a, january, m).Verdict, audit.Intact)
 }
@@ -41,6 +43,7 @@ func BenchmarkEntries(b *testing.B) {
 	segments, err := a.Write(b.Context(), january, stream(b.N), nil, func(audit.Segment) {})
 	must(b, err)
 	publish(b, a, january, segments)
+	b.ReportAllocs()
 	b.ResetTimer()
 	n := 0
 	for _, err := range a.Entries(b.Context(), january.Start, january.End) {

@@ -24,6 +24,7 @@ func BenchmarkAppend(b *testing.B) {
 				template.Output = strings.Repeat("0123456789abcdef", 90)
 				records := make([]audit.Record, size)
 				n := 0
+				b.ReportAllocs()
 				for b.Loop() {
 					for i := range records {
 						n++
