@@ -2,6 +2,7 @@
 // would leave them, and measures how fast it is written and read.
 //
 //	go run ./test/load generate --rows 1000000 --days 90 --seed 1 --database-url …
+//	go run ./test/load bench
 //	go run ./test/load bench-queries --rows 1000000
 //	go run ./test/load bench-append
 //	go run ./test/load bench-http
@@ -18,5 +19,7 @@
 // measure.go asks; append*.go are the writers that are compared, cpu.go what
 // they cost; find.go reads a million rows through auditctl; backlog*.go deliver
 // executions that have piled up, in batches and one by one; bench_http.go posts
-// to the HTTP door, see package fire.
+// to the HTTP door, see package fire; bench.go compares what one record costs,
+// see package price, with the processes in price_writers.go, price_seed.go and
+// the module in peers.
 package main

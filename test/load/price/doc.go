@@ -7,7 +7,8 @@
 // same way (measure.go), whatever it does.
 //
 // How to read it: world.go starts the servers, contenders.go lists what is
-// compared, measure.go measures one turn and round.go all of them; starter.go
-// and embedded.go are what the processes do; figures.go is out/bench.json,
-// markdown.go and plot.go show it.
+// compared, measure.go measures one turn and round.go all of them; starter.go,
+// batched.go and embedded.go are what the processes do; bench.go says in which
+// parts, of which peers.go, lag.go, growth.go and kills.go have one each;
+// figures.go is out/bench.json, markdown.go and plot.go show it.
 package price
