@@ -15,7 +15,7 @@ import (
 )
 
 func (c *care) file() {
-	if p, any := c.partition(); any {
+	if p, found := c.partition(); found {
 		c.export(p)
 	}
 }

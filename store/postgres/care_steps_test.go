@@ -19,7 +19,7 @@ import (
 func sorted[K int64 | string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // partition picks one, whatever its state.
-func (c *care) partition() (p audit.Partition, any bool) {
+func (c *care) partition() (p audit.Partition, found bool) {
 	if len(c.partitions) == 0 {
 		return p, false
 	}
@@ -98,8 +98,8 @@ func (c *care) ensure() {
 }
 
 func (c *care) move() {
-	p, any := c.partition()
-	if !any {
+	p, found := c.partition()
+	if !found {
 		return
 	}
 	to := rapid.SampledFrom(c.spaces).Draw(c.T, "to")
@@ -187,8 +187,8 @@ func (c *care) entries(p audit.Partition) iter.Seq2[audit.Entry, error] {
 
 // retire is what retention does: see workflows.EnforceRetention.
 func (c *care) retire() {
-	p, any := c.partition()
-	if !any {
+	p, found := c.partition()
+	if !found {
 		return
 	}
 	if _, proven := c.compare(p); !proven && !rapid.Bool().Draw(c.T, "archive it first") {
@@ -222,7 +222,7 @@ func (c *care) compare(p audit.Partition) (rows int64, proven bool) {
 }
 
 func (c *care) detach() {
-	if p, any := c.partition(); any {
+	if p, found := c.partition(); found {
 		c.detachOne(p)
 	}
 }
@@ -242,7 +242,7 @@ func (c *care) detachOne(p audit.Partition) {
 
 // drop drops, without looking, what the archive has as many rows of.
 func (c *care) drop() {
-	if p, any := c.partition(); any {
+	if p, found := c.partition(); found {
 		var archived int64
 		for _, id := range c.lies[p.Name] {
 			if c.archive[id] != nil {
