@@ -41,6 +41,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// pollers ask for tasks of a kind at once. Each gets one task per round trip, so
+// that what a worker takes in a second is this many divided by how long Temporal
+// takes to answer. The SDK's two are enough while it answers in milliseconds; when
+// it is busy, after an outage, it needs a few hundred, and two would make the
+// worker wait for it, and the backlog for both.
+const pollers = 16
+
 // Run works until ctx ends, then takes no new tasks, lets the running ones
 // finish, and returns. An error means that the worker could not go on.
 func Run(ctx context.Context, c client.Client, cfg Config, deliver *activities.Deliver) error {
@@ -49,6 +56,8 @@ func Run(ctx context.Context, c client.Client, cfg Config, deliver *activities.D
 		MaxConcurrentWorkflowTaskExecutionSize:  cfg.WorkflowTasks,
 		MaxConcurrentLocalActivityExecutionSize: cfg.WorkflowTasks, // a delivery runs them inside its task
 		MaxConcurrentActivityExecutionSize:      cfg.Activities,
+		MaxConcurrentWorkflowTaskPollers:        pollers,
+		MaxConcurrentActivityTaskPollers:        pollers,
 		WorkerStopTimeout:                       cfg.DrainTimeout,
 		DeploymentOptions:                       cfg.Deployment.options(),
 	}, func(r Registry) { Register(r, deliver) })

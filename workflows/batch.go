@@ -38,13 +38,15 @@ type BatchConfig struct {
 
 // company is the longest that a record waits for those that are only on their
 // way to it: long enough for a door under pressure to fill a batch, too short to
-// notice when the others do not come.
+// notice when the others do not come. While many deliveries are late, it waits as
+// long for those of which nobody knows yet.
 const company = time.Second
 
 // Batcher hands records over to Temporal, in company when they come faster than
 // they can be started. A lone record goes at once, as [Starter.Start] sends it;
 // while a start is under way, or a door says that more are on their way, the next
-// ones gather and go as one workflow. It has no goroutine and no timer while
+// ones gather and go as one workflow; so they do while the store is so far behind
+// that many deliveries are late. It has no goroutine and no timer while
 // nothing waits. Safe for concurrent use.
 //
 // Records wait in memory only, each with its caller, who still has it.
@@ -52,6 +54,7 @@ type Batcher struct {
 	cfg  BatchConfig
 	send func(context.Context, []audit.Record) []Started
 	size prometheus.Histogram
+	late lateness
 
 	mu      sync.Mutex
 	waiting []*waiter // in the order in which they came

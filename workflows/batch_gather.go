@@ -56,7 +56,7 @@ func (b *Batcher) due(waited time.Duration) time.Duration {
 		return 0
 	case b.flying >= b.cfg.InFlight:
 		return max(0, b.cfg.Wait-waited)
-	case b.coming == 0, b.full():
+	case b.full(), b.coming == 0 && !b.late.many():
 		return 0
 	default:
 		return max(0, min(company, b.cfg.Wait)-waited)
@@ -103,7 +103,9 @@ func (b *Batcher) fly(batch []*waiter) {
 		started := b.send(ctx, records)
 		landed()
 		b.count(started)
+		now := time.Now()
 		for i, w := range batch {
+			started[i].Delivery.late, started[i].Delivery.since = &b.late, now
 			w.answer <- started[i]
 		}
 		b.mu.Lock()

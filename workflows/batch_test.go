@@ -25,6 +25,7 @@ type lane struct {
 	*Batcher
 	takes time.Duration
 	fail  error
+	ends  chan struct{} // workflows end once it is closed; nil: never
 
 	mu    sync.Mutex
 	sent  [][]string // row ids, workflow by workflow
@@ -41,14 +42,24 @@ func open(cfg BatchConfig, takes time.Duration) *lane {
 // tagged is a run that has a name.
 type tagged struct {
 	client.WorkflowRun
-	id string
+	id   string
+	ends chan struct{}
+}
+
+func (n tagged) Get(ctx context.Context, _ any) error {
+	select {
+	case <-n.ends:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (n tagged) GetID() string { return n.id }
 
 func (l *lane) take(ctx context.Context, records []audit.Record) []Started {
 	l.mu.Lock()
-	run := tagged{id: fmt.Sprint("workflow-", len(l.sent))}
+	run := tagged{id: fmt.Sprint("workflow-", len(l.sent)), ends: l.ends}
 	ids := make([]string, len(records))
 	for i, r := range records {
 		ids[i] = r.ID

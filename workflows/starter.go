@@ -36,8 +36,10 @@ type Starter struct {
 type Delivery struct {
 	run    client.WorkflowRun
 	joined bool
-	end    *vigil // shared with the other records of a batch; nil: there are none
-	place  int    // among them
+	end    *vigil    // shared with the other records of a batch; nil: there are none
+	place  int       // among them
+	late   *lateness // of those that its batcher started; nil: nobody counts
+	since  time.Time // that it was started, if somebody does
 }
 
 // DeliveryOf is the delivery that a run of [DeliverAudit] carries out, whoever
@@ -59,6 +61,9 @@ func (d Delivery) RunID() string { return d.run.GetRunID() }
 // workflow that somebody terminated or whose history is gone is an error; starting
 // it again is harmless.
 func (d Delivery) Wait(ctx context.Context) (activities.Delivered, error) {
+	if d.late != nil {
+		defer d.late.watch(d.since)()
+	}
 	if d.end != nil {
 		return d.end.wait(ctx, d.place)
 	}
