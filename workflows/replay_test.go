@@ -31,9 +31,8 @@ const histories = "testdata/histories"
 // the histories that were recorded of each.
 var released = map[string][]map[string][]string{
 	"v0.1": {deliveries},
-	// From v0.2 on: {deliveries, batches, maintenances}. What is not released yet may
-	// be removed and recorded again when the workflow changes.
-	unreleased: {batches},
+	// What is not released yet may be removed and recorded again when the workflow changes.
+	unreleased: {deliveries, batches, maintenances},
 }
 
 // deliveries are recorded of each version. The steps are those which did not
