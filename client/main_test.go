@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	temporal "go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.uber.org/goleak"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/auditflow/auditflow/activities"
@@ -38,6 +39,9 @@ var (
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
+	if code == 0 && err == nil {
+		err = goleak.Find() // the servers are gone by now
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

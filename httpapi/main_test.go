@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.uber.org/goleak"
 
 	"github.com/auditflow/auditflow/activities"
 	"github.com/auditflow/auditflow/audit/redact"
@@ -46,6 +47,9 @@ var (
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
+	if code == 0 && err == nil {
+		err = goleak.Find() // the servers are gone by now
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

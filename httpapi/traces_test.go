@@ -118,6 +118,7 @@ func TestARequestThatCannotBeServedIsAnErrorInItsTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer lost.Client.Close()
 	d, recorder := tracedDoor(t, sdktrace.AlwaysSample(), "", func(c *httpapi.Config, _ *httpapi.Server) {
 		c.Starter, c.Limits.StartTimeout = lost, 300*time.Millisecond
 	})

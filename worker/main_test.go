@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.uber.org/goleak"
 
 	"github.com/auditflow/auditflow/internal/temporalclient"
 	"github.com/auditflow/auditflow/test/world"
@@ -24,6 +25,9 @@ var (
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
+	if code == 0 && err == nil {
+		err = goleak.Find() // the servers are gone by now
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

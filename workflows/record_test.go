@@ -19,6 +19,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.uber.org/goleak"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/auditflow/auditflow/activities"
@@ -47,7 +48,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	// A test environment of the SDK leaves activities behind that are still running,
+	// or to be tried again, at their workflow's end.
+	const environment = "go.temporal.io/sdk/internal.(*testWorkflowEnvironmentImpl)."
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction(environment+"executeActivityWithRetryForTest"),
+		goleak.IgnoreTopFunction(environment+"ExecuteActivity.func2"))
 }
 
 func recordHistories(version string) (err error) {
