@@ -77,6 +77,7 @@ func (c *care) check() {
 	for _, r := range all {
 		c.lies[r.Table] = append(c.lies[r.Table], r.ID)
 		places[r.ID]++
+		delete(c.gone, r.ID) // delivered again, into a partition of the same name
 		want, known := c.written[r.ID]
 		switch {
 		case !known && !slices.ContainsFunc(c.waiting, func(w audit.Record) bool { return w.ID == r.ID }):

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"sync/atomic"
@@ -61,6 +62,7 @@ type care struct {
 	written map[string]audit.Record     // acknowledged, by id
 	again   map[string]bool             // delivered once more, when its partition may have been out
 	gone    map[string]bool             // dropped, and not delivered again since
+	went    map[string]string           // by id, the partition that was dropped in this step
 	waiting []audit.Record              // that no partition takes while one is half detached
 	archive map[string]*audit.Persisted // by id
 	filed   map[string]int              // manifests, by period
@@ -120,6 +122,7 @@ func (c *care) step() {
 	if what == "append" || rapid.IntRange(0, 2).Draw(c.T, "meanwhile") == 0 {
 		arriving = c.records()
 	}
+	c.went = map[string]string{}
 	stored := make(chan func(), 1)
 	go func() { stored <- c.deliver(append(arriving, c.waiting...)) }()
 	defer func() { (<-stored)() }()
@@ -174,6 +177,9 @@ func (c *care) disturbed(do func(ctx context.Context) error) error {
 	err := do(ctx)
 	close(ended)
 	c.must("cut it off", <-cut)
+	if err != nil && how == "cancelled" && errors.Is(ctx.Err(), context.Canceled) {
+		return context.Canceled // whatever it was waiting for just then
+	}
 	return err
 }
 

@@ -69,7 +69,9 @@ func (c *care) deliver(records []audit.Record) (learn func()) {
 			_, known := c.written[r.ID]
 			c.again[r.ID] = c.again[r.ID] || known && receipts[i].Outcome == audit.OutcomeStored
 			c.written[r.ID] = r
-			delete(c.gone, r.ID)
+			if c.went[r.ID] != receipts[i].Partition { // else it was there, or came, just before
+				delete(c.gone, r.ID)
+			}
 		}
 	}
 }
@@ -279,7 +281,7 @@ func (c *care) dropOne(p audit.Partition, want int64) {
 		if c.archive[id] == nil {
 			c.Fatalf("row %s was dropped and is not archived", id)
 		}
-		c.gone[id] = true
+		c.gone[id], c.went[id] = true, p.Name
 	}
 	c.buried += want
 }
