@@ -101,7 +101,7 @@ func failSync(ctx context.Context, t *trial) error {
 	if err := tracer.Start(); err != nil {
 		return fmt.Errorf("strace: %w", err)
 	}
-	err = until(ctx, 30*time.Second, "PostgreSQL to panic", func(context.Context) error {
+	err = until(ctx, time.Minute, "PostgreSQL to panic", func(context.Context) error {
 		after, err := t.panics()
 		if err == nil && after == before {
 			err = errors.New("it has not")

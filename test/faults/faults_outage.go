@@ -129,7 +129,10 @@ func (t *trial) lookAtController(ctx context.Context) (l looks, err error) {
 	if l.memory, err = t.product.Controller.Memory(); err != nil {
 		return l, err
 	}
-	l.reconciles, err = distributionOf(ctx, t.product.Controller.URL, "controller_runtime_reconcile_time_seconds")
+	err = until(ctx, time.Minute, "the controller to have reconciled anything", func(ctx context.Context) (err error) {
+		l.reconciles, err = distributionOf(ctx, t.product.Controller.URL, "controller_runtime_reconcile_time_seconds")
+		return err
+	})
 	return l, err
 }
 
@@ -182,7 +185,7 @@ func (t *trial) drain(ctx context.Context) error {
 			} else if took > 10*time.Minute {
 				return fmt.Errorf("of a backlog of %d executions %d have no row after %s", pile, left, took.Round(time.Second))
 			}
-			if err := rest(ctx, time.Second); err != nil {
+			if err := rest(ctx, 3*time.Second); err != nil { // reading all rows is work for the database, too
 				return err
 			}
 		}

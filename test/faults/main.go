@@ -174,17 +174,24 @@ func failpointsCommand(out io.Writer) *cobra.Command {
 
 func reportCommand(out io.Writer) *cobra.Command {
 	return &cobra.Command{
-		Use: "report [FILE]", Short: "The table of docs/reliability.md, from a report", Args: cobra.MaximumNArgs(1),
+		Use: "report [FILE...]", Short: "The table of docs/reliability.md, from one report or several",
+		Long: `The table of docs/reliability.md, from one report or several (default: out/faults.json).
+
+All that was tried counts in the sums. Of a fault that is in several reports the
+last file's line is shown; the others are told below the table if they met less.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			path := "out/faults.json"
-			if len(args) == 1 {
-				path = args[0]
+			if len(args) == 0 {
+				args = []string{"out/faults.json"}
 			}
-			r, err := readReport(path)
-			if err != nil {
-				return err
+			var all report
+			for _, path := range args {
+				r, err := readReport(path)
+				if err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
+				all.join(r)
 			}
-			r.markdown(out)
+			all.markdown(out)
 			return nil
 		},
 	}

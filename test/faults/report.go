@@ -110,21 +110,59 @@ func readReport(path string) (r report, err error) {
 	return r, json.Unmarshal(text, &r)
 }
 
+// join counts another report in, whose faults were tried later.
+func (r *report) join(later report) {
+	for _, f := range later.Faults {
+		r.add(f)
+	}
+	for _, n := range later.NotInjected {
+		if !slices.Contains(r.NotInjected, n) {
+			r.NotInjected = append(r.NotInjected, n)
+		}
+	}
+	r.Seconds += later.Seconds
+}
+
+// last is each fault as it was tried last, by their numbers; earlier are those of
+// the other trials that did not meet what is expected.
+func (r *report) last() (last, earlier []figures) {
+	at := map[int]int{}
+	for i, f := range r.Faults {
+		if f.Fault > 0 { // a soak is of no fault
+			if before, again := at[f.Fault]; again && !r.Faults[before].Met {
+				earlier = append(earlier, r.Faults[before])
+			}
+			at[f.Fault] = i
+		}
+	}
+	for i, f := range r.Faults {
+		if f.Fault == 0 || at[f.Fault] == i {
+			last = append(last, f)
+		}
+	}
+	slices.SortStableFunc(last, func(a, b figures) int { return a.Fault - b.Fault })
+	return last, earlier
+}
+
 // markdown is the table of docs/reliability.md.
 func (r *report) markdown(w io.Writer) {
-	fmt.Fprintf(w, "%d kills, %d completions: %d lost, %d twice, %d leaked, %d acknowledged and not there. Seed %d, %.0f minutes.\n\n",
-		r.Kills, r.Completions, r.Lost, r.Duplicates, r.Leaked, r.Absent, r.Seed, r.Seconds/60)
-	fmt.Fprintln(w, "| # | fault | expectation | met | runs | kills | completions | acknowledged | lost | twice | leaked | absent | last row after healing |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
-	for _, f := range r.Faults {
+	fmt.Fprintf(w, "%d kills, %d completions: %d lost, %d twice, %d leaked, %d acknowledged and not there. %.0f minutes.\n\n",
+		r.Kills, r.Completions, r.Lost, r.Duplicates, r.Leaked, r.Absent, r.Seconds/60)
+	last, earlier := r.last()
+	fmt.Fprintln(w, "| # | fault | expectation | met | runs | kills | completions | acknowledged | lost | twice | leaked | absent | last row after healing | seed |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	for _, f := range last {
 		met := "yes"
 		if !f.Met {
 			met = "**no**"
 		}
-		fmt.Fprintf(w, "| %d | %s | %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %.1f s |\n", f.Fault, f.Name, f.Expectation, met,
-			f.Runs, f.Kills, f.Completions, f.Acknowledged, f.Lost, f.Duplicates, f.Leaked, f.Absent, f.Delay)
+		fmt.Fprintf(w, "| %d | %s | %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %.1f s | %d |\n", f.Fault, f.Name, f.Expectation, met,
+			f.Runs, f.Kills, f.Completions, f.Acknowledged, f.Lost, f.Duplicates, f.Leaked, f.Absent, f.Delay, f.Seed)
 	}
-	for _, f := range r.Faults {
+	for _, f := range earlier {
+		fmt.Fprintf(w, "\n- fault %d was not met with seed %d: %s", f.Fault, f.Seed, strings.Join(append(f.Complaints, f.Error), "; "))
+	}
+	for _, f := range last {
 		for _, name := range slices.Sorted(maps.Keys(f.Figures)) {
 			fmt.Fprintf(w, "\n- fault %d: %s %.0f", f.Fault, strings.ReplaceAll(name, "_", " "), f.Figures[name])
 		}

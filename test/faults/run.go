@@ -73,7 +73,7 @@ func (r *runner) raise(ctx context.Context, f *fault) (err error) {
 		return err
 	}
 	r.say("starting the servers …")
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute) // most of it to build, where nothing is built yet
 	defer cancel()
 	r.stage, err = raise(ctx, r.store, r.dir, f.small, r.say)
 	r.small = f.small
