@@ -10,7 +10,7 @@ import (
 
 // matrix is every fault there is, by number.
 func matrix() []fault {
-	all := slices.Concat(processFaults(), postgresFaults(), networkFaults(), outageFaults(), serverFaults(), diskFaults(), archiveFaults(), inputFaults(), configFaults(), upgradeFaults(), notHere())
+	all := slices.Concat(processFaults(), postgresFaults(), networkFaults(), outageFaults(), serverFaults(), diskFaults(), archiveFaults(), inputFaults(), configFaults(), upgradeFaults(), clockFaults())
 	slices.SortFunc(all, func(a, b fault) int { return a.number - b.number })
 	for i := range all {
 		if all[i].why == "" && all[i].small && os.Geteuid() != 0 {
@@ -18,16 +18,6 @@ func matrix() []fault {
 		}
 	}
 	return all
-}
-
-// notHere are faults that nothing in reach can inject.
-func notHere() []fault {
-	return []fault{
-		{
-			number: 26, name: "the writer's clock is off by a day", expectation: "created_at comes from the object: no row in a wrong partition",
-			why: "cannot be injected: a Go program asks the kernel for the time, past every library that could be put before it, and a time namespace shifts the monotonic and boot clocks only",
-		},
-	}
 }
 
 // choose are the faults of these numbers; all when there are none.

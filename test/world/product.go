@@ -55,6 +55,8 @@ type ProductOptions struct {
 	// Source is the module to build, as the tree of another commit; empty means this
 	// one.
 	Source string
+	// Overlay is a file for "go build -overlay"; empty means none.
+	Overlay string
 	// BucketURL is where the worker archives; empty means a directory of the
 	// product's own.
 	BucketURL string
@@ -170,6 +172,9 @@ func buildProduct(ctx context.Context, dir string, o ProductOptions, programs ..
 	}
 	if o.Failpoints {
 		args = append(args, "-tags", "failpoints")
+	}
+	if o.Overlay != "" {
+		args = append(args, "-overlay", o.Overlay)
 	}
 	for _, name := range programs {
 		args = append(args, "./cmd/"+name)

@@ -18,8 +18,8 @@ func (p *Program) ReplicaOf(name, binaries string) (*Program, error) {
 	return p.replica(name, filepath.Join(binaries, filepath.Base(p.path)))
 }
 
-// Build builds the product's programs, with Race, Failpoints and Source of the
-// options, and returns the directory they are in.
+// Build builds the product's programs, with Race, Failpoints, Source and Overlay of
+// the options, and returns the directory they are in.
 func (w *World) Build(ctx context.Context, name string, o ProductOptions) (binaries string, err error) {
 	binaries = w.workspace.path(name)
 	return binaries, buildProduct(ctx, binaries, o, w.binaries()...)
