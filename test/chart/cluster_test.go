@@ -66,7 +66,7 @@ func apply(t *testing.T, api client.Client, object *unstructured.Unstructured, m
 }
 
 // foreign are kinds of operators that the world has not.
-var foreign = []string{"ServiceMonitor", "PrometheusRule", "ScaledObject"}
+var foreign = []string{"ServiceMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication"}
 
 func TestTheAPIServerTakesEveryObject(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,7 @@ func run(m *testing.M) (code int, err error) {
 	if text, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build the programs: %w\n%s", err, text)
 	}
-	if cluster, err = world.Start(context.Background(), world.Options{Kubernetes: true}); err != nil {
+	if cluster, err = world.Start(context.Background(), world.Options{Kubernetes: true, Temporal: true, PostgreSQL: true}); err != nil {
 		return 1, err
 	}
 	defer func() { _ = cluster.Stop() }()

@@ -18,6 +18,7 @@ func TestValuesThatAreWrongAreRefusedAndTheFieldIsTold(t *testing.T) {
 		"an age of a wrong unit":           {`worker.config.maintenance={"retention": {"after": "3months"}}`, "/worker/config/maintenance/retention/after", "pattern"},
 		"a bool that is none":              {`controller.config.audit_enabled="perhaps"`, "/controller/config/audit_enabled", "one of true, false"},
 		"an address with a scheme":         {`temporal.address="https://temporal:7233"`, "/temporal/address", "pattern"},
+		"a server's name with a port":      {`temporal.tls.serverName="temporal:7233"`, "/temporal/tls/serverName", "pattern"},
 		"a bucket of an unknown kind":      {`archive.bucketURL="ftp://audit"`, "/archive/bucketURL", "pattern"},
 		"a mode that does not exist":       {`worker.config.maintenance={"retention": {"mode": "delete"}}`, "/retention/mode", "one of"},
 		"no replicas":                      {`api.replicas=0`, "/api/replicas", "minimum"},
@@ -44,6 +45,7 @@ func TestSecretsThemselvesAreNoValues(t *testing.T) {
 		"keyset":                   {`keyset.text="hunter-2"`, "'text' not allowed"},
 		"credentials of a bucket":  {`archive.bucketURL="s3://key:hunter-2@audit"`, "pattern"},
 		"token in Vault's address": {`keyset.kms.uri="hcvault://x:hunter-2@vault/transit/keys/k"`, "pattern"},
+		"Temporal's API key":       {`temporal.apiKey="hunter-2"`, "'apiKey' not allowed"},
 		"tokens of clients":        {`api.auth.tokens="ci hunter-2"`, "'tokens' not allowed"},
 		"environment":              {`worker.env=[{"name": "PGPASSWORD", "value": "hunter-2"}]`, "'env' not allowed"},
 	} {

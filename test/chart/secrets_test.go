@@ -45,7 +45,7 @@ var secrets = sync.OnceValues(func() (map[string]string, error) {
 	return map[string]string{
 		"keyset.json": envelopes.String(), "token-keyset.json": tokens.String(),
 		"tls.crt": certificate, "tls.key": key, "ca.crt": certificate,
-		"tokens": "ci a-token-of-many-characters\n", "password": "hunter2\n",
+		"tokens": "ci a-token-of-many-characters\n", "password": "hunter2\n", "api-key": "a-key-for-temporal\n",
 	}, nil
 })
 

@@ -4,6 +4,7 @@ package chart
 
 import (
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,31 @@ func TestOnlyWhoAsksTheClusterHasATokenForIt(t *testing.T) {
 		if has := r.find("ClusterRole", "auditflow-api") != nil; has != (values == "defaults") {
 			t.Errorf("%s: a role for the api: %t", values, has)
 		}
+	}
+}
+
+func TestEveryProgramReachesTemporalAsTheValuesSay(t *testing.T) {
+	t.Parallel()
+	r := render(t, "testdata/everything.yaml")
+	for component, pod := range map[string]string{"controller": "auditflow-controller", "worker": "auditflow-worker", "api": "auditflow-api"} {
+		var file struct{ Temporal map[string]any }
+		if err := yaml.Unmarshal([]byte(get[corev1.ConfigMap](t, r, "ConfigMap", pod).Data[component+".yaml"]), &file); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]any{
+			"address": "temporal.example.com:7233", "namespace": "audit", "api_key_file": mounted + "/temporal-api-key/api-key",
+			"tls": map[string]any{
+				"enabled": true, "server_name": "frontend", "ca_file": mounted + "/temporal-ca/ca.crt",
+				"cert_file": mounted + "/temporal-tls/tls.crt", "key_file": mounted + "/temporal-tls/tls.key",
+			},
+		}
+		if !reflect.DeepEqual(file.Temporal, want) {
+			t.Errorf("%s: %v, want %v", component, file.Temporal, want)
+		}
+	}
+	plain := get[corev1.ConfigMap](t, render(t, "testdata/defaults.yaml"), "ConfigMap", "auditflow-worker").Data["worker.yaml"]
+	if strings.Contains(plain, "tls:") {
+		t.Errorf("TLS that nobody asked for:\n%s", plain)
 	}
 }
 
@@ -144,6 +170,9 @@ func TestKEDALooksAtTheTaskQueueOfTheWorkersVersion(t *testing.T) {
 		if metadata[key] != want { // all of KEDA's are strings
 			t.Errorf("%s is %v, want %q", key, metadata[key], want)
 		}
+	}
+	if metadata["tlsServerName"] != "frontend" || r.find("TriggerAuthentication", "auditflow-worker") == nil {
+		t.Errorf("%v, and no way in", metadata)
 	}
 	if trigger["type"] != "temporal" {
 		t.Errorf("a trigger of type %v", trigger["type"])

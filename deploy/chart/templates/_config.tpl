@@ -18,6 +18,25 @@ redaction_policy_file: /etc/auditflow/policy/policy.yaml
 temporal:
   address: {{ $v.temporal.address | quote }}
   namespace: {{ $v.temporal.namespace | quote }}
+  {{- if $v.temporal.apiKeySecretName }}
+  api_key_file: /etc/auditflow/temporal-api-key/api-key
+  {{- end }}
+  {{- with $v.temporal.tls }}
+  {{- if or .enabled .serverName .caSecretName .clientSecretName }}
+  tls:
+    enabled: true
+    {{- with .serverName }}
+    server_name: {{ . | quote }}
+    {{- end }}
+    {{- if .caSecretName }}
+    ca_file: /etc/auditflow/temporal-ca/ca.crt
+    {{- end }}
+    {{- if .clientSecretName }}
+    cert_file: /etc/auditflow/temporal-tls/tls.crt
+    key_file: /etc/auditflow/temporal-tls/tls.key
+    {{- end }}
+  {{- end }}
+  {{- end }}
 {{- end -}}
 
 {{- define "auditflow.config.controller" -}}

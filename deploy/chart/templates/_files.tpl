@@ -19,6 +19,9 @@ made of it. No subPath: files that are followed must change when their Secret do
 {{- include "auditflow.file" (list "token-keyset" $v.keyset.tokenSecretName $v.keyset.tokenKey "token-keyset.json") }}
 {{- include "auditflow.file" (list "kms-token" $v.keyset.kms.tokenSecretName $v.keyset.kms.tokenKey "token") }}
 {{- include "auditflow.file" (list "kms-ca" $v.keyset.kms.caSecretName $v.keyset.kms.caKey "ca.crt") }}
+{{- include "auditflow.file" (list "temporal-ca" $v.temporal.tls.caSecretName $v.temporal.tls.caKey "ca.crt") }}
+{{- include "auditflow.file" (list "temporal-tls" $v.temporal.tls.clientSecretName) }}
+{{- include "auditflow.file" (list "temporal-api-key" $v.temporal.apiKeySecretName $v.temporal.apiKeyKey "api-key") }}
 {{- if $v.redactionPolicy }}
 - name: policy
   path: /etc/auditflow/policy
