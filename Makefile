@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart
+.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart image test-image
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,15 +88,16 @@ lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated f
 	bin/workflowcheck ./workflows/...
 	$(MAKE) --no-print-directory verify
 
-generate: ## deep copies and the CRD from api/v1, the role from controller, docs/metrics.md from what is registered, the chart's copies and deploy/manifests
+generate: ## deep copies and the CRD from api/v1, the role from controller, docs/metrics.md from what is registered, docs/configuration.md from what is read, the chart's copies and deploy/manifests
 	@tools/build.sh codegen helm
 	bin/controller-gen object crd paths=./api/... output:crd:dir=deploy/crd
 	bin/controller-gen rbac:roleName=auditflow-controller paths=./controller output:rbac:dir=deploy/rbac
 	go run ./cmd/internal/metricsdoc >docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
+	go run ./cmd/internal/configdoc >docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
 	tools/chart.sh files deploy
 	tools/chart.sh render deploy
 
-verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, the chart's copies) or go.mod are not up to date
+verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, docs/configuration.md, the chart's copies) or go.mod are not up to date
 	@tools/build.sh codegen
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
@@ -107,6 +108,8 @@ verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, th
 	diff -ru deploy/crd $$tmp/crd && \
 	go run ./cmd/internal/metricsdoc >$$tmp/metrics.md && \
 	diff -u docs/metrics.md $$tmp/metrics.md && \
+	go run ./cmd/internal/configdoc >$$tmp/configuration.md && \
+	diff -u docs/configuration.md $$tmp/configuration.md && \
 	tools/chart.sh files $$tmp && \
 	diff -ru deploy/chart/files $$tmp/chart/files || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff
@@ -129,8 +132,17 @@ test-chart: ## the chart: rendered as in deploy/manifests, its files read by the
 fmt: ## gofmt everything
 	gofmt -w $$(git ls-files '*.go')
 
-build: ## the binaries, into ./bin
-	go build -o bin/ $(filter-out ./cmd/internal,$(wildcard ./cmd/*))
+# go notes the commit by itself where there is git; where there is none, say what it is.
+STAMP = $(foreach fact,VERSION COMMIT DATE,$(if $($(fact)),-X github.com/auditflow/auditflow/internal/build.$(shell echo $(fact) | tr A-Z a-z)=$($(fact))))
+
+image: ## the container image for amd64 and arm64, without a container engine; writes out/image: OCI layout, tar, SBOMs, digest
+	cd tools/image && go run . $(if $(VERSION),-version $(VERSION)) $(if $(COMMIT),-commit $(COMMIT)) $(if $(DATE),-date $(DATE))
+
+test-image: ## the image: valid, the same twice, and its programs run from it
+	cd tools/image && go test -count=1 .
+
+build: ## the binaries, into ./bin, each with its version (--version); VERSION=v1.2.3, COMMIT and DATE where there is no git
+	go build -trimpath -ldflags='$(STAMP)' -o bin/ $(filter-out ./cmd/internal,$(wildcard ./cmd/*))
 
 tools: ## etcd, kube-apiserver, kube-controller-manager, Temporal, PostgreSQL, versitygw, into ./bin (10-14 min the first time, then nothing)
 	@tools/build.sh $(SERVERS)

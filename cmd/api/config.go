@@ -22,26 +22,33 @@ Configuration (YAML; cluster and keyset_file are required):
   listen: 127.0.0.1:8085      # of the API, /healthz, /readyz and /metrics
   insecure_no_auth: false     # true: without auth, listen beyond loopback though everybody may post
   tls:                        # files in PEM, followed
-    cert_file: ""
-    key_file: ""
+    cert_file: ""             # certificate of the API; default: HTTP without TLS
+    key_file: ""              # its key
   auth:                       # without any of these everybody may do everything, from loopback
     tokens_file: ""           # a name and a token of 16 characters or more in each line, followed
     client_ca_file: ""        # vouches for certificates of clients; needs tls
     kubernetes: false         # tokens of the cluster; its RBAC says who may create,
                               # get and list audits.auditflow.io
     kubernetes_audience: ""   # that tokens must be for; default: the API server's own
-  log_level: info             # debug, info, warn, error
-  log_format: json            # json, text
+  log_level: info             # how much is logged: debug, info, warn, error
+  log_format: json            # of lines of the log: json, text
   pprof: ""                   # address of /debug/pprof/, as in 127.0.0.1:6060; off unless given
-  keyset_file: /etc/auditflow/keyset.json   # a change of it needs no restart
+  keyset_file: /etc/auditflow/keyset.json   # keys of envelopes; a change needs no restart
   keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
   keyset_kms_token_file: ""   # a file with Vault's token, read for every request
   keyset_kms_ca_file: ""      # certificates (PEM) that vouch for Vault; default: the system's
-  redaction_policy_file: ""   # default: the built-in rules; a change needs a restart
-  token_keyset_file: ""       # for a policy with tokens: keyed; a change needs a restart
+  redaction_policy_file: ""   # what to mask; default: the built-in rules; a change needs a restart
+  token_keyset_file: ""       # the key that names secrets in masks, for a policy with tokens: keyed; a change needs a restart
   temporal:
-    address: temporal-frontend:7233
-    namespace: default
+    address: temporal-frontend:7233   # of Temporal's frontend
+    namespace: default        # a namespace of Temporal that exists
+    api_key_file: ""          # a file with the API key that goes with every request, read for each
+    tls:                      # files in PEM, read for every new connection
+      enabled: false          # default: true if anything else of tls, or api_key_file, is given
+      ca_file: ""             # authorities that vouch for the server; default: the system's
+      cert_file: ""           # our certificate, if the server asks for one
+      key_file: ""            # and its key
+      server_name: ""         # that the server's certificate is for; default: the host of address
   traces:                     # OpenTelemetry; off unless there is an endpoint
     endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
                               # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d

@@ -124,3 +124,8 @@ func TestKeysetAndPolicyAreReadAndCheckedWithTheRest(t *testing.T) {
 	t.Parallel()
 	daemontest.KeysetAndPolicyAreChecked(t, program, "cluster: prod-eu-1\n")
 }
+
+func TestTheDescriptionTellsEveryKey(t *testing.T) {
+	t.Parallel()
+	daemontest.DescriptionTellsEveryKey[file](t, program)
+}

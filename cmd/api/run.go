@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/httpapi"
+	"github.com/auditflow/auditflow/internal/build"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/telemetry"
 	"github.com/auditflow/auditflow/internal/temporalclient"
@@ -33,6 +34,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 	defer sealer.Close()
 	registry := telemetry.Registry()
+	build.Metric(registry)
 	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
 	traces, err := telemetry.OpenTraces(ctx, s.common.Traces, telemetry.NewTraceMetrics(registry), log)
 	if err != nil {

@@ -112,11 +112,7 @@ func (f file) servers(r *config.Reader) settings {
 	return settings{
 		archive:       f.Maintenance.ArchiveConfig(r),
 		temporalGiven: r.String("temporal.address", f.Temporal.Address, "") != "",
-		temporal: temporalclient.Config{
-			Address:   r.Address("temporal.address", f.Temporal.Address, defaultTemporal),
-			Namespace: r.String("temporal.namespace", f.Temporal.Namespace, "default"),
-			Identity:  "auditctl",
-		},
+		temporal:      f.Temporal.Read(r, "auditctl"),
 	}
 }
 

@@ -41,6 +41,7 @@ func TestExitCodesTellWhatWentWrong(t *testing.T) {
 		"fine":                       {e, "find -o json", exitOK, nil},
 		"help":                       {environment{}, "", exitOK, nil},
 		"version":                    {environment{}, "version", exitOK, nil},
+		"version, as a flag":         {environment{}, "--version", exitOK, nil},
 		"completion":                 {environment{}, "completion bash", exitOK, nil},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/auditflow/auditflow/internal/build"
 )
 
 const rootHelp = `Answers an auditor's questions about executions, from the database that auditflow
@@ -22,7 +24,7 @@ Configuration (YAML; the worker's file will do; all keys may be left out):
     password_file: /run/secrets/auditor   # instead of a password in the URL
   temporal:                               # for explain, status, doctor and maintenance
     address: 127.0.0.1:7233
-    namespace: default
+    namespace: default                    # and api_key_file and tls, as the worker has them
   maintenance:
     database_url: postgres://…            # of a login that may change things (or
                                           # ` + variableMaintenance + `)
@@ -52,7 +54,7 @@ const rootExample = `  export ` + variableDatabase + `='postgres://auditor@db.pr
 func (p *program) root() *cobra.Command {
 	p.flags.zone = zone{time.UTC}
 	root := &cobra.Command{
-		Use: "auditctl", Short: "the audit trail of Kubernetes executions", Long: rootHelp, Example: rootExample,
+		Use: "auditctl", Short: "the audit trail of Kubernetes executions", Long: rootHelp, Example: rootExample, Version: build.Read().String(),
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { p.out = p.newOutput() },
 	}

@@ -2,26 +2,19 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/auditflow/auditflow/internal/build"
 )
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "tell the version of auditctl", Args: cobra.NoArgs,
-		Long: "Tells the version of auditctl and the Go release it was built with.", Example: "  auditctl version",
+		Long: "Tells the version of auditctl, its commit with the date of that, and the Go release\nit was built with, as --version does.", Example: "  auditctl version",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.out.to, version())
+			_, err := fmt.Fprintln(p.out.to, "auditctl version", build.Read())
 			return err
 		},
 	}
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "auditctl, version unknown"
-	}
-	return "auditctl " + or(info.Main.Version, "of an unknown version") + ", " + info.GoVersion
 }

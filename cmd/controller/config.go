@@ -25,19 +25,26 @@ pod, from its service account.
 Configuration (YAML; cluster and keyset_file are required):
 
   cluster: prod-eu-1          # part of every record's identity; never change it
-  listen: ":8080"             # /healthz, /readyz, /metrics
-  log_level: info             # debug, info, warn, error
-  log_format: json            # json, text
+  listen: ":8080"             # address of /healthz, /readyz, /metrics
+  log_level: info             # how much is logged: debug, info, warn, error
+  log_format: json            # of lines of the log: json, text
   pprof: ""                   # address of /debug/pprof/, as in 127.0.0.1:6060; off unless given
-  keyset_file: /etc/auditflow/keyset.json   # a change of it needs no restart
+  keyset_file: /etc/auditflow/keyset.json   # keys of envelopes; a change needs no restart
   keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
   keyset_kms_token_file: ""   # a file with Vault's token, read for every request
   keyset_kms_ca_file: ""      # certificates (PEM) that vouch for Vault; default: the system's
-  redaction_policy_file: ""   # default: the built-in rules; a change needs a restart
-  token_keyset_file: ""       # for a policy with tokens: keyed; a change needs a restart
+  redaction_policy_file: ""   # what to mask; default: the built-in rules; a change needs a restart
+  token_keyset_file: ""       # the key that names secrets in masks, for a policy with tokens: keyed; a change needs a restart
   temporal:
-    address: temporal-frontend:7233
-    namespace: default
+    address: temporal-frontend:7233   # of Temporal's frontend
+    namespace: default        # a namespace of Temporal that exists
+    api_key_file: ""          # a file with the API key that goes with every request, read for each
+    tls:                      # files in PEM, read for every new connection
+      enabled: false          # default: true if anything else of tls, or api_key_file, is given
+      ca_file: ""             # authorities that vouch for the server; default: the system's
+      cert_file: ""           # our certificate, if the server asks for one
+      key_file: ""            # and its key
+      server_name: ""         # that the server's certificate is for; default: the host of address
   traces:                     # OpenTelemetry; off unless there is an endpoint
     endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
                               # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d
@@ -52,11 +59,11 @@ Configuration (YAML; cluster and keyset_file are required):
     selector: audit.kubernaut.io/record=true   # labels of the Jobs to record
     namespaces: []            # where to look; empty: everywhere
   review_window:              # recorded objects are removed so long after their row was committed; 0s: never
-    executions: 24h           # 0s to 366d; annotation audit.kubernaut.io/keep: "true" keeps an object
-    jobs: 0s
+    executions: 24h           # for KubernetesExecutions, 0s to 366d; annotation audit.kubernaut.io/keep: "true" keeps an object
+    jobs: 0s                  # for Jobs, 0s to 366d
   leader_election:
-    enabled: true
-    namespace: ""             # default: the pod's own
+    enabled: true             # false: for one replica only
+    namespace: ""             # of the lease; default: the pod's own
   delivery:
     starters: 16              # executions read from the API server at once, 1 to 1000
     waiters: 128              # workflows watched at once, 1 to 10000

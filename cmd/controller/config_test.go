@@ -108,3 +108,8 @@ func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
 	daemontest.HelpTellsEveryKey[file](t, program, keyset)
 }
+
+func TestTheDescriptionTellsEveryKey(t *testing.T) {
+	t.Parallel()
+	daemontest.DescriptionTellsEveryKey[file](t, program)
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
@@ -49,6 +50,12 @@ func agree(r *config.Reader, own, theirs daemon.Common) {
 		{"keyset_kms_ca_file", own.KeysetKMSCAFile, theirs.KeysetKMSCAFile},
 		{"token_keyset_file", own.TokenKeysetFile, theirs.TokenKeysetFile},
 		{"redaction_policy_file", own.RedactionPolicyFile, theirs.RedactionPolicyFile},
+		{"temporal.api_key_file", own.Temporal.APIKeyFile, theirs.Temporal.APIKeyFile},
+		{"temporal.tls.enabled", strconv.FormatBool(own.Temporal.TLS.Enabled), strconv.FormatBool(theirs.Temporal.TLS.Enabled)},
+		{"temporal.tls.ca_file", own.Temporal.TLS.CAFile, theirs.Temporal.TLS.CAFile},
+		{"temporal.tls.cert_file", own.Temporal.TLS.CertFile, theirs.Temporal.TLS.CertFile},
+		{"temporal.tls.key_file", own.Temporal.TLS.KeyFile, theirs.Temporal.TLS.KeyFile},
+		{"temporal.tls.server_name", own.Temporal.TLS.ServerName, theirs.Temporal.TLS.ServerName},
 	} {
 		if same.own != same.theirs {
 			r.Fault(same.field, "is %q, but the controller's is %q", same.theirs, same.own)

@@ -23,6 +23,7 @@ import (
 	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/cmd/internal/work"
 	"github.com/auditflow/auditflow/controller"
+	"github.com/auditflow/auditflow/internal/build"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/internal/telemetry"
 	"github.com/auditflow/auditflow/internal/temporalclient"
@@ -56,6 +57,7 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	}
 	defer sealer.Close()
 	registry := prometheus.NewRegistry() // controller-runtime's own, served beside it, has those of the Go process
+	build.Metric(registry)
 	s.common.Temporal.Metrics = temporalclient.Metrics(registry)
 	traces, err := telemetry.OpenTraces(ctx, s.common.Traces, telemetry.NewTraceMetrics(registry), logger)
 	if err != nil {

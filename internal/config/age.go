@@ -16,6 +16,7 @@ const (
 // Age is a span between low and high with its unit, which may be days or years
 // as well: 90d, 2160h, 7y. A bare 0 needs no unit.
 func (r *Reader) Age(field string, s Scalar, fallback, low, high time.Duration) time.Duration {
+	r.note(field, "age", Key{Default: ageText(fallback), Bounds: between(ageText(low), ageText(high))})
 	if s.text == "" {
 		return fallback
 	}
@@ -59,6 +60,7 @@ func ageText(d time.Duration) string {
 // wins; given nowhere, it is the default. A variable that is set but empty is a
 // fault: somebody meant to give a value.
 func (r *Reader) OptionalSecret(field string, s Scalar, variable, fallback string) string {
+	r.note(field, "text", Key{Default: fallback, Env: variable})
 	value, set := r.Env(variable)
 	switch {
 	case set && value == "":

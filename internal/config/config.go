@@ -75,6 +75,8 @@ type Reader struct {
 	Env func(string) (string, bool)
 	// Flags are values by field that outrank the file's; empty ones do not count.
 	Flags map[string]string
+	// Asked hears of every value that is read, with its default and bounds. nil: nobody does.
+	Asked func(Key)
 
 	faults []error
 }
@@ -102,6 +104,11 @@ func (r *Reader) value(field string, s Scalar) Scalar {
 
 // String is the value, or the default where none is given.
 func (r *Reader) String(field string, s Scalar, fallback string) string {
+	r.note(field, "text", Key{Default: fallback})
+	return r.text(field, s, fallback)
+}
+
+func (r *Reader) text(field string, s Scalar, fallback string) string {
 	s = r.value(field, s)
 	if s.bare {
 		r.Fault(field, "write it in quotes: YAML reads it as %s", s.text)
@@ -114,7 +121,8 @@ func (r *Reader) String(field string, s Scalar, fallback string) string {
 
 // Required is a value that must be given.
 func (r *Reader) Required(field string, s Scalar) string {
-	value := r.String(field, s, "")
+	r.note(field, "text", Key{Must: true})
+	value := r.text(field, s, "")
 	if value == "" {
 		r.Fault(field, "is required")
 	}
@@ -123,7 +131,8 @@ func (r *Reader) Required(field string, s Scalar) string {
 
 // Address is host:port; the host may be empty.
 func (r *Reader) Address(field string, s Scalar, fallback string) string {
-	value := r.String(field, s, fallback)
+	r.note(field, "host:port", Key{Default: fallback})
+	value := r.text(field, s, fallback)
 	_, port, err := net.SplitHostPort(value)
 	if n, portErr := strconv.Atoi(port); err != nil || portErr != nil || n < 0 || n > 65535 {
 		r.Fault(field, "want host:port, as in :8080 or 127.0.0.1:8080, not %q", value)
@@ -135,6 +144,7 @@ func (r *Reader) Address(field string, s Scalar, fallback string) string {
 // Secret is a value that may be given in the environment instead, which wins.
 // A variable that is set but empty is a fault: somebody meant to give a value.
 func (r *Reader) Secret(field string, s Scalar, variable string) string {
+	r.note(field, "text", Key{Env: variable, Must: true})
 	value, set := r.Env(variable)
 	switch {
 	case set && value == "":
@@ -150,6 +160,7 @@ func (r *Reader) Secret(field string, s Scalar, variable string) string {
 
 // Int is a whole number between low and high.
 func (r *Reader) Int(field string, s Scalar, fallback, low, high int) int {
+	r.note(field, "whole number", Key{Default: strconv.Itoa(fallback), Bounds: between(low, high)})
 	if s.text == "" {
 		return fallback
 	}
@@ -163,6 +174,7 @@ func (r *Reader) Int(field string, s Scalar, fallback, low, high int) int {
 
 // Ratio is a part of a whole, from 0 to 1.
 func (r *Reader) Ratio(field string, s Scalar, fallback float64) float64 {
+	r.note(field, "number", Key{Default: strconv.FormatFloat(fallback, 'g', -1, 64), Bounds: between(0, 1)})
 	if s.text == "" {
 		return fallback
 	}
@@ -176,6 +188,7 @@ func (r *Reader) Ratio(field string, s Scalar, fallback float64) float64 {
 
 // Bool is true or false, also as YAML 1.1 spells them (on, off, yes, no) if unquoted.
 func (r *Reader) Bool(field string, s Scalar, fallback bool) bool {
+	r.note(field, "true or false", Key{Default: strconv.FormatBool(fallback)})
 	switch s.text {
 	case "":
 		return fallback
@@ -190,6 +203,7 @@ func (r *Reader) Bool(field string, s Scalar, fallback bool) bool {
 
 // Duration is a span with its unit, between low and high.
 func (r *Reader) Duration(field string, s Scalar, fallback, low, high time.Duration) time.Duration {
+	r.note(field, "duration", Key{Default: durationText(fallback), Bounds: between(durationText(low), durationText(high))})
 	if s.text == "" {
 		return fallback
 	}
@@ -207,6 +221,7 @@ func (r *Reader) Duration(field string, s Scalar, fallback, low, high time.Durat
 
 // OneOf is one of the words; the first is the default.
 func (r *Reader) OneOf(field string, s Scalar, words ...string) string {
+	r.note(field, "one of", Key{Default: words[0], Bounds: strings.Join(words, ", ")})
 	s = r.value(field, s)
 	if s.text == "" {
 		return words[0]

@@ -23,12 +23,8 @@ type CommonFile struct {
 	TokenKeysetFile     config.Scalar `json:"token_keyset_file"`
 	RedactionPolicyFile config.Scalar `json:"redaction_policy_file"`
 
-	Temporal struct {
-		Address   config.Scalar `json:"address"`
-		Namespace config.Scalar `json:"namespace"`
-	} `json:"temporal"`
-
-	Traces TracesFile `json:"traces"`
+	Temporal TemporalFile `json:"temporal"`
+	Traces   TracesFile   `json:"traces"`
 }
 
 // Common is what it says.
@@ -59,7 +55,8 @@ type Common struct {
 	// RedactionPolicyFile says how redaction differs from the built-in rules.
 	// Default: in nothing. Read at start only.
 	RedactionPolicyFile string
-	// Temporal is where deliveries live. Default 127.0.0.1:7233, namespace default.
+	// Temporal is where deliveries live. Default 127.0.0.1:7233, namespace default,
+	// without TLS.
 	Temporal temporalclient.Config
 	// Traces is where spans go. Default: nowhere, there are none.
 	Traces telemetry.TracesConfig
@@ -89,11 +86,7 @@ func (f CommonFile) Read(r *config.Reader, identity string) Common {
 		TokenKeysetFile:     r.String("token_keyset_file", f.TokenKeysetFile, ""),
 		RedactionPolicyFile: r.String("redaction_policy_file", f.RedactionPolicyFile, ""),
 
-		Temporal: temporalclient.Config{
-			Address:   r.Address("temporal.address", f.Temporal.Address, "127.0.0.1:7233"),
-			Namespace: r.String("temporal.namespace", f.Temporal.Namespace, "default"),
-			Identity:  instance,
-		},
-		Traces: f.Traces.read(r, identity, instance),
+		Temporal: f.Temporal.Read(r, instance),
+		Traces:   f.Traces.read(r, identity, instance),
 	}
 }

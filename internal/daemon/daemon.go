@@ -10,11 +10,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/auditflow/auditflow/internal/build"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/telemetry"
 )
@@ -75,13 +75,16 @@ func Main[C any](p Program[C], args []string, stdout, stderr io.Writer) int {
 func (p Program[C]) command(code *int) *cobra.Command {
 	var flags struct {
 		config, listen, level, format, pprof string
-		validate                             bool
+		validate, describe                   bool
 	}
 	own := map[string]*string{}
 	cmd := &cobra.Command{
-		Use: p.Name, Short: p.Short, Long: p.Long, Version: Version(),
+		Use: p.Name, Short: p.Short, Long: p.Long, Version: build.Read().String(),
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.describe {
+				return p.describe(cmd.OutOrStdout())
+			}
 			given := map[string]string{"listen": flags.listen, "log_level": flags.level, "log_format": flags.format, "pprof": flags.pprof}
 			for name, value := range own {
 				given[name] = *value
@@ -104,6 +107,7 @@ func (p Program[C]) command(code *int) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration file (YAML)")
 	cmd.Flags().BoolVar(&flags.validate, "validate-config", false, "check the configuration, report every fault, and exit without starting")
+	cmd.Flags().BoolVar(&flags.describe, "describe-config", false, "tell every key of the configuration as JSON, one a line, and exit")
 	cmd.Flags().StringVar(&flags.listen, "listen", "", "address of /healthz, /readyz and /metrics (overrides the file)")
 	cmd.Flags().StringVar(&flags.level, "log-level", "", "debug, info, warn or error (overrides the file)")
 	cmd.Flags().StringVar(&flags.format, "log-format", "", "json or text (overrides the file)")
@@ -124,7 +128,8 @@ func (p Program[C]) run(c C, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a second signal kills
-	log.Info("starting", "program", p.Name, "version", Version())
+	built := build.Read()
+	log.Info("starting", "program", p.Name, "version", built.Version, "commit", built.Commit)
 	if common.Pprof != "" {
 		if err := telemetry.Profiles(ctx, common.Pprof, log); err != nil {
 			return err
@@ -137,16 +142,4 @@ func (p Program[C]) run(c C, stderr io.Writer) error {
 	}
 	log.Info("stopped", "program", p.Name)
 	return nil
-}
-
-// UnknownVersion is what [Version] says of a program that was built without one.
-const UnknownVersion = "unknown"
-
-// Version is that of the program, as Go's linker noted it.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return UnknownVersion
-	}
-	return info.Main.Version
 }

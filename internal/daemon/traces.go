@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/auditflow/auditflow/internal/build"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/telemetry"
 )
@@ -25,7 +26,7 @@ func (f TracesFile) read(r *config.Reader, service, instance string) telemetry.T
 	c := telemetry.TracesConfig{
 		Endpoint:    collector(r, r.String("traces.endpoint", f.Endpoint, "")),
 		SampleRatio: r.Ratio("traces.sample_ratio", f.SampleRatio, 1),
-		Service:     service, Instance: instance, Version: Version(),
+		Service:     service, Instance: instance, Version: build.Read().Version,
 	}
 	if headers, set := r.Env(variableHeaders); set && c.Endpoint != "" {
 		c.Headers = headersOf(r, headers)

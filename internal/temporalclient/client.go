@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -22,6 +25,11 @@ type Config struct {
 	Address   string // host:port
 	Namespace string
 	Identity  string // shown in the UI beside what this process did
+	// TLS encrypts the connection. Default: nothing does.
+	TLS TLS
+	// APIKeyFile holds the key that goes with every request, and is read for each.
+	// Default: none.
+	APIKeyFile string
 	// Metrics is where the SDK's go, see [Metrics]. Default: nowhere.
 	Metrics client.MetricsHandler
 	// Traces makes the spans of what the client starts and what its workers run,
@@ -32,8 +40,14 @@ type Config struct {
 func (c Config) options(log *slog.Logger) (client.Options, error) {
 	o := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, Identity: c.Identity,
-		Logger: logger(log), MetricsHandler: c.Metrics,
+		Logger: logger(log), MetricsHandler: c.Metrics, Credentials: credentials(c.APIKeyFile, log),
 	}
+	encrypted, err := c.TLS.config(c.Address, log)
+	if err != nil {
+		return o, fmt.Errorf("TLS for Temporal: %w", err)
+	}
+	o.ConnectionOptions.TLS = encrypted
+	o.ConnectionOptions.TLSDisabled = encrypted == nil // else a key alone turns it on, as the SDK sees it
 	if c.Traces != nil {
 		tracing, err := Tracing(c.Traces)
 		if err != nil {
@@ -99,7 +113,7 @@ func Prepare(ctx context.Context, c client.Client, namespace string, attributes 
 	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
 	var exists *serviceerror.AlreadyExists
 	if err != nil && !errors.As(err, &exists) {
-		return fmt.Errorf("register search attributes: %w", err)
+		return fmt.Errorf("register search attributes %s: %w", strings.Join(slices.Sorted(maps.Keys(missing)), ", "), err)
 	}
 	return nil
 }

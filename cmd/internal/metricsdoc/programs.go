@@ -22,6 +22,7 @@ import (
 	"github.com/auditflow/auditflow/cmd/internal/work"
 	"github.com/auditflow/auditflow/controller"
 	"github.com/auditflow/auditflow/httpapi"
+	"github.com/auditflow/auditflow/internal/build"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/telemetry"
 	"github.com/auditflow/auditflow/internal/temporalclient"
@@ -85,6 +86,7 @@ func api(context.Context) ([]family, error) {
 	r := newRecorder()
 	sdk(r)
 	telemetry.NewTraceMetrics(r)
+	build.Metric(r)
 	_, err := httpapi.New(httpapi.Config{
 		Starter: &workflows.Starter{}, Cluster: "none", Ready: func(context.Context) error { return nil },
 		Metrics: http.NotFoundHandler(), Registerer: r, Log: quiet,
@@ -109,6 +111,7 @@ func kubernetes(context.Context) ([]family, error) {
 	r := newRecorder()
 	sdk(r)
 	telemetry.NewTraceMetrics(r)
+	build.Metric(r)
 	starter := workflows.NewBatcher(&workflows.Starter{}, workflows.BatchConfig{Registerer: r})
 	var watched []controller.Watched
 	for _, s := range controller.Sources() {
@@ -144,6 +147,7 @@ func worker(ctx context.Context) (families []family, err error) {
 	r := newRecorder()
 	common.Temporal.Metrics = sdk(r)
 	telemetry.NewTraceMetrics(r)
+	build.Metric(r)
 	temporal, err := temporalclient.Dial(common.Temporal, quiet)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/cmd/internal/secrecy"
 	"github.com/auditflow/auditflow/cmd/internal/upkeep"
+	"github.com/auditflow/auditflow/internal/build"
 	"github.com/auditflow/auditflow/internal/config"
 	"github.com/auditflow/auditflow/internal/daemon"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -18,19 +19,26 @@ them in PostgreSQL. Run at least two for availability; they share the work.
 
 Configuration (YAML; all keys but keyset_file and database.url have defaults):
 
-  listen: ":8080"             # /healthz, /readyz, /metrics
-  log_level: info             # debug, info, warn, error
-  log_format: json            # json, text
+  listen: ":8080"             # address of /healthz, /readyz, /metrics
+  log_level: info             # how much is logged: debug, info, warn, error
+  log_format: json            # of lines of the log: json, text
   pprof: ""                   # address of /debug/pprof/, as in 127.0.0.1:6060; off unless given
-  keyset_file: /etc/auditflow/keyset.json   # a change of it needs no restart
+  keyset_file: /etc/auditflow/keyset.json   # keys of envelopes; a change needs no restart
   keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
   keyset_kms_token_file: ""   # a file with Vault's token, read for every request
   keyset_kms_ca_file: ""      # certificates (PEM) that vouch for Vault; default: the system's
-  redaction_policy_file: ""   # default: the built-in rules; a change needs a restart
-  token_keyset_file: ""       # for a policy with tokens: keyed; a change needs a restart
+  redaction_policy_file: ""   # what to mask; default: the built-in rules; a change needs a restart
+  token_keyset_file: ""       # the key that names secrets in masks, for a policy with tokens: keyed; a change needs a restart
   temporal:
-    address: temporal-frontend:7233
-    namespace: default
+    address: temporal-frontend:7233   # of Temporal's frontend
+    namespace: default        # a namespace of Temporal that exists
+    api_key_file: ""          # a file with the API key that goes with every request, read for each
+    tls:                      # files in PEM, read for every new connection
+      enabled: false          # default: true if anything else of tls, or api_key_file, is given
+      ca_file: ""             # authorities that vouch for the server; default: the system's
+      cert_file: ""           # our certificate, if the server asks for one
+      key_file: ""            # and its key
+      server_name: ""         # that the server's certificate is for; default: the host of address
   traces:                     # OpenTelemetry; off unless there is an endpoint
     endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
                               # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d
@@ -58,17 +66,18 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
     database_password_file: ""   # as database.password_file; default: that, if database_url
                               # is not set
     create:
-      cron: "7 * * * *"
+      cron: "7 * * * *"       # when partitions are created
       periods_ahead: 3        # 1 to 100 partitions beyond the present one
     tiers:                    # by the age of a partition's youngest row; what reaches a
-      cron: "17 1 * * *"      # tier without a tablespace stays where it is
-      hot: ""                 # tablespaces
-      warm: ""
-      cold: ""
-      warm_after: 7d
-      cold_after: 30d
+                              # tier without a tablespace stays where it is
+      cron: "17 1 * * *"      # when they are moved
+      hot: ""                 # tablespace of the youngest; default: they stay
+      warm: ""                # tablespace from warm_after on
+      cold: ""                # tablespace from cold_after on
+      warm_after: 7d          # at least 1h
+      cold_after: 30d         # at least warm_after
     archive:
-      cron: "17 2 * * *"
+      cron: "17 2 * * *"      # when partitions are archived
       bucket_url: ""          # file:///dir, s3://bucket?region=…, gs://bucket,
                               # azblob://container, each with prefix=… if wanted; without
                               # it nothing is archived and nothing deleted
@@ -76,7 +85,7 @@ Configuration (YAML; all keys but keyset_file and database.url have defaults):
       segment_rows: 250000    # of a file at most, 1000 to 10000000
       object_lock: 0          # for how long nobody can delete an object, S3 only, 1d to 100y
     retention:
-      cron: "17 4 * * *"
+      cron: "17 4 * * *"      # when it is enforced
       mode: partitions        # partitions: once they have expired as a whole; rows: exactly
                               # those that have; off
       after: 90d              # age from which rows leave the database, at least archive.after;
@@ -158,7 +167,7 @@ func deployment(r *config.Reader, f file) worker.Deployment {
 	case strings.Contains(d.Name, "."):
 		r.Fault("worker.deployment", "want a name without dots, not %q", d.Name)
 	case d.Name != "" && d.BuildID == "":
-		if d.BuildID = daemon.Version(); d.BuildID == daemon.UnknownVersion {
+		if d.BuildID = build.Read().Version; d.BuildID == build.Unknown {
 			r.Fault("worker.build_id", "this program was built without a version: give one")
 		}
 	}

@@ -195,3 +195,8 @@ func TestTheHelpTellsEveryKeyInAnExampleThatIsValid(t *testing.T) {
 	t.Parallel()
 	daemontest.HelpTellsEveryKey[file](t, Program, keyset)
 }
+
+func TestTheDescriptionTellsEveryKey(t *testing.T) {
+	t.Parallel()
+	daemontest.DescriptionTellsEveryKey[file](t, Program)
+}

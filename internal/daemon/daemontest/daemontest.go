@@ -3,6 +3,7 @@ package daemontest
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -76,6 +77,32 @@ func HelpTellsEveryKey[F, C any](t *testing.T, p daemon.Program[C], keyset strin
 	for _, key := range keys(reflect.TypeFor[F](), nil) {
 		if !has(shown, key) {
 			t.Errorf("the help does not tell %s", strings.Join(key, "."))
+		}
+	}
+}
+
+// DescriptionTellsEveryKey checks that --describe-config has every key of the
+// configuration file F, as something that is read and with a sentence.
+func DescriptionTellsEveryKey[F, C any](t *testing.T, p daemon.Program[C]) {
+	t.Helper()
+	o := Execute(p, "--describe-config")
+	told := map[string]daemon.Described{}
+	for from := json.NewDecoder(strings.NewReader(o.Stdout)); from.More(); {
+		var d daemon.Described
+		if err := from.Decode(&d); err != nil {
+			t.Fatal(err)
+		}
+		told[d.Field] = d
+	}
+	for _, key := range keys(reflect.TypeFor[F](), nil) {
+		field := strings.Join(key, ".")
+		switch d, there := told[field]; {
+		case !there:
+			t.Errorf("%s is not told", field)
+		case d.Says == "":
+			t.Errorf("nothing is said of %s", field)
+		case d.Type == "section", d.Type == "list" && field != "jobs.namespaces":
+			t.Errorf("%s is in the file, and nobody reads it", field)
 		}
 	}
 }
