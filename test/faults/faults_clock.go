@@ -23,21 +23,17 @@ func clockFaults() []fault {
 		number: 26, name: "the writers' clocks are off by a day",
 		expectation: "every time in a row is the object's: no row in a wrong partition",
 		injection:   "worker, controller and HTTP door are replaced by ones whose clocks are a day ahead, a day behind, and each another way, 4 times; partitions are looked after meanwhile",
-		load:        usual(), inject: wrongClocks, settled: noneMisfiled,
+		load:        usual(), prepare: buildSkewed, inject: wrongClocks, settled: noneMisfiled,
 	}}
 }
 
 const aDay = 24 * time.Hour
 
 // wrongClocks replaces all programs by such as are off, which go when it is over.
-func wrongClocks(ctx context.Context, t *trial) (err error) {
-	binaries, err := t.buildSkewed(ctx)
-	if err != nil {
-		return err
-	}
+func wrongClocks(ctx context.Context, t *trial) error {
 	right, wrong := t.programs(), []*world.Program{}
 	for _, p := range right {
-		w, err := p.ReplicaOf(p.Name+"-off", binaries)
+		w, err := p.ReplicaOf(p.Name+"-off", t.others)
 		if err != nil {
 			return err
 		}
@@ -125,29 +121,30 @@ const variableClock = "AUDITFLOW_CLOCK_OFF"
 // buildSkewed builds the programs on Go's own package time with one line more. A Go
 // program asks the kernel for the time, past every library that could be put before
 // it, and a time namespace shifts the other clocks only.
-func (t *trial) buildSkewed(ctx context.Context) (binaries string, err error) {
+func buildSkewed(ctx context.Context, t *trial) error {
 	t.say("  building programs whose clocks are off …")
 	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
-		return "", err
+		return err
 	}
 	original := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
 	text, err := os.ReadFile(original)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if text, err = skewed(text); err != nil {
-		return "", fmt.Errorf("%s: %w", original, err)
+		return fmt.Errorf("%s: %w", original, err)
 	}
 	changed, overlay := filepath.Join(t.Dir, "time.go.off"), filepath.Join(t.Dir, "overlay.json")
 	list, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := errors.Join(os.WriteFile(changed, text, 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
-		return "", err
+		return err
 	}
-	return t.Build(ctx, "product-off", world.ProductOptions{Failpoints: true, Overlay: overlay})
+	t.others, err = t.Build(ctx, "product-off", world.ProductOptions{Failpoints: true, Overlay: overlay})
+	return err
 }
 
 // skewed is the source of package time's time.go with a clock that is off.

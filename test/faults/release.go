@@ -53,9 +53,9 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// buildEarlier builds the programs of an earlier release, with their failpoints, and
-// returns where they are. Its source does not stay.
-func (t *trial) buildEarlier(ctx context.Context) (binaries string, err error) {
+// buildEarlier builds the programs of an earlier release, with their failpoints. Its
+// source does not stay.
+func buildEarlier(ctx context.Context, t *trial) (err error) {
 	ref := t.from
 	if ref == "" {
 		ref = earlierRelease(ctx, ".")
@@ -63,13 +63,14 @@ func (t *trial) buildEarlier(ctx context.Context) (binaries string, err error) {
 	// Always under one name, or Go would compile all of it anew: it is in the binaries.
 	source := filepath.Join(t.Dir, "earlier")
 	if err := errors.Join(os.RemoveAll(source), os.Mkdir(source, 0o700)); err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(source)) }()
 	commit, err := checkOut(ctx, ".", ref, source)
 	if err != nil {
-		return "", err
+		return err
 	}
 	t.say("  building the release before: %s (%.12s) …", ref, commit)
-	return t.Build(ctx, "product-earlier", world.ProductOptions{Failpoints: true, Source: source})
+	t.others, err = t.Build(ctx, "product-earlier", world.ProductOptions{Failpoints: true, Source: source})
+	return err
 }

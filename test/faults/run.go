@@ -53,6 +53,11 @@ func (r *runner) try(ctx context.Context, f *fault) (t *trial, err error) {
 	if err := r.stage.executor.Client.Create(ctx, ns); err != nil {
 		return t, fmt.Errorf("create namespace: %w", err)
 	}
+	if f.prepare != nil {
+		if err := f.prepare(ctx, t); err != nil {
+			return t, errors.Join(err, r.clear(ctx, t))
+		}
+	}
 	unwatch, err := t.watch(ctx)
 	if err != nil {
 		return t, err

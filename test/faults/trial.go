@@ -31,6 +31,9 @@ type fault struct {
 	// raised then.
 	outlasts bool
 
+	// prepare, unless nil, is done before the load begins: what takes long and harms
+	// nobody.
+	prepare func(ctx context.Context, t *trial) error
 	// inject does the harm, for as long as it lasts, while the load runs.
 	inject func(ctx context.Context, t *trial) error
 	// heal makes good what was done. Whatever does not run is started afterwards.
@@ -60,6 +63,7 @@ type trial struct {
 	healed  time.Time
 
 	second      *world.Program // controller; nil: there is none
+	others      string         // directory of programs that take the place of the product's; "": there are none
 	from        string         // commit that an upgrade begins with; "" is the release before
 	upgrade     *upgrade       // nil: there is none
 	began       time.Time

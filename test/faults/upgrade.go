@@ -19,7 +19,7 @@ func upgradeFaults() []fault {
 		expectation: "both releases work side by side: lost 0, duplicates 0, and every history is understood by both",
 		injection:   "worker, controller and HTTP door exchanged for those of the release before (--from) and back, one started beside the other, which ends by SIGTERM and by SIGKILL by turns, 10 times; then by versions of a worker deployment",
 		load:        load{writers: 1, pause: 50 * time.Millisecond, clients: 1, batch: 10, rhythm: time.Second, atLeast: 500},
-		inject:      upgrades, heal: latest,
+		prepare:     buildEarlier, inject: upgrades, heal: latest,
 		settled: func(ctx context.Context, t *trial) error {
 			return errors.Join(t.nothingStartedTwice(ctx), t.allUnderstood(ctx))
 		},
@@ -41,7 +41,6 @@ type seat struct {
 
 // upgrade is what a trial knows of the programs of two releases.
 type upgrade struct {
-	binaries string // of the release before
 	seats    []seat // in the order in which they are exchanged
 	extra    []*world.Program
 	releases map[int]string // of processes, by their id, with which their identity ends
@@ -50,15 +49,12 @@ type upgrade struct {
 func upgrades(ctx context.Context, t *trial) (err error) {
 	u := &upgrade{releases: map[int]string{}}
 	t.upgrade = u
-	if u.binaries, err = t.buildEarlier(ctx); err != nil {
-		return err
-	}
 	for _, s := range []seat{
 		{this: t.product.Worker, family: "auditflow_records_total"},
 		{this: t.product.Controller, family: "auditflow_batch_records_count"},
 		{this: t.product.API, family: "auditflow_http_records_total"},
 	} {
-		if s.before, err = s.this.ReplicaOf(s.this.Name+"-before", u.binaries); err != nil {
+		if s.before, err = s.this.ReplicaOf(s.this.Name+"-before", t.others); err != nil {
 			return err
 		}
 		u.releases[s.this.PID()] = releaseThis

@@ -124,7 +124,7 @@ func (p *pod) environment(ctx context.Context) error {
 // run starts the program of the container.
 func (p *pod) run(args []string) (*Process, error) {
 	program := filepath.Join(p.Programs, path.Base(p.container.Command[0]))
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // ours; it outlives whoever starts it, until it is stopped
+	cmd := exec.Command(program, args...) // not for ctx: it outlives whoever starts it, until it is stopped
 	cmd.Env = append(os.Environ(), p.env...)
 	return launch(cmd)
 }
