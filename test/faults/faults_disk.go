@@ -89,15 +89,19 @@ func failSync(ctx context.Context, t *trial) error {
 	if err := rest(ctx, 3*time.Second); err != nil {
 		return err
 	}
-	pid, err := t.postmaster()
-	if err != nil {
-		return err
-	}
 	before, err := t.panics()
 	if err != nil {
 		return err
 	}
-	tracer := exec.CommandContext(ctx, "strace", "-f", "-qq", "-o", "/dev/null", "-p", strconv.Itoa(pid), "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO")
+	all, err := t.serverProcesses()
+	if err != nil {
+		return err
+	}
+	args := []string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO"}
+	for _, pid := range all {
+		args = append(args, "-p", strconv.Itoa(pid))
+	}
+	tracer := exec.CommandContext(ctx, "strace", args...)
 	if err := tracer.Start(); err != nil {
 		return fmt.Errorf("strace: %w", err)
 	}
@@ -135,6 +139,34 @@ func (t *trial) postmaster() (int, error) {
 	var pid int
 	_, err = fmt.Sscan(string(text), &pid)
 	return pid, err
+}
+
+// serverProcesses are the postmaster and its children. Who only follows the first sees
+// none of those that are there already, as the ones that serve the worker.
+func (t *trial) serverProcesses() (all []int, err error) {
+	first, err := t.postmaster()
+	if err != nil {
+		return nil, err
+	}
+	all = []int{first}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		var pid, parent int
+		var state string
+		_, after, _ := strings.Cut(string(text), ") ") // a name may have blanks
+		_, err = fmt.Sscan(string(text), &pid)
+		if _, scanned := fmt.Sscan(after, &state, &parent); err == nil && scanned == nil && parent == first {
+			all = append(all, pid)
+		}
+	}
+	return all, nil
 }
 
 // panics is how often the server's log tells of one.
