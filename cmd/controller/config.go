@@ -26,30 +26,7 @@ Configuration (YAML; cluster and keyset_file are required):
 
   cluster: prod-eu-1          # part of every record's identity; never change it
   listen: ":8080"             # address of /healthz, /readyz, /metrics
-  log_level: info             # how much is logged: debug, info, warn, error
-  log_format: json            # of lines of the log: json, text
-  pprof: ""                   # address of /debug/pprof/, as in 127.0.0.1:6060; off unless given
-  keyset_file: /etc/auditflow/keyset.json   # keys of envelopes; a change needs no restart
-  keyset_kms_uri: ""          # hcvault://HOST[:PORT]/MOUNT/keys/NAME, if keysets are encrypted
-  keyset_kms_token_file: ""   # a file with Vault's token, read for every request
-  keyset_kms_ca_file: ""      # certificates (PEM) that vouch for Vault; default: the system's
-  redaction_policy_file: ""   # what to mask; default: the built-in rules; a change needs a restart
-  token_keyset_file: ""       # the key that names secrets in masks, for a policy with tokens: keyed; a change needs a restart
-  temporal:
-    address: temporal-frontend:7233   # of Temporal's frontend
-    namespace: default        # a namespace of Temporal that exists
-    api_key_file: ""          # a file with the API key that goes with every request, read for each
-    tls:                      # files in PEM, read for every new connection
-      enabled: false          # default: true if anything else of tls, or api_key_file, is given
-      ca_file: ""             # authorities that vouch for the server; default: the system's
-      cert_file: ""           # our certificate, if the server asks for one
-      key_file: ""            # and its key
-      server_name: ""         # that the server's certificate is for; default: the host of address
-  traces:                     # OpenTelemetry; off unless there is an endpoint
-    endpoint: ""              # collector for OTLP over HTTP, as in http://otel-collector:4318; https is
-                              # with TLS. Headers: environment AUDITFLOW_TRACES_HEADERS, a=b,c=d
-    sample_ratio: 1           # of the traces that begin here, 0 to 1
-  audit_enabled: true         # false: records nothing and lets go of every object held
+` + daemon.CommonHelp + `  audit_enabled: true         # false: records nothing and lets go of every object held
   audit_batch_size: 100       # most records in one workflow when they come fast, 1 to 150; 1: each gets its own
   audit_flush_interval: 30s   # longest that a record waits for company, 0s to 10m; 0s: none waits.
                               # A lone record never does
