@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart image test-image
+.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart image test-image install-test
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -128,6 +128,10 @@ test-chart: ## the chart: rendered as in deploy/manifests, its files read by the
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && tools/chart.sh render $$tmp && \
 	diff -u deploy/manifests/auditflow.yaml $$tmp/manifests/auditflow.yaml || { echo 'deploy/manifests is not up to date: run "make generate"' >&2; exit 1; }
 	go test -count=1 -tags chart ./test/chart
+
+install-test: tools ## docs/install.md followed to the letter, from a clone to the first record, an upgrade and the removal, with real Deployments (3 min; 3-6 more the first time)
+	@tools/build.sh helm kubectl
+	go test -count=1 -timeout 30m -tags install -v ./test/install
 
 fmt: ## gofmt everything
 	gofmt -w $$(git ls-files '*.go')

@@ -8,6 +8,7 @@
 #   tools/build.sh promtool                   what tests the alerts
 #   tools/build.sh prometheus                 in which they are proven
 #   tools/build.sh helm                       what renders the chart
+#   tools/build.sh kubectl                    what docs/install.md is followed with, beside helm
 #   tools/build.sh duckdb partman             what the archive and maintenance are compared with
 #   tools/build.sh browser                    what drives a browser; Chromium must be there
 #
@@ -213,6 +214,13 @@ build_helm() {
 		-ldflags "-s -w" helm.sh/helm/v3/cmd/helm
 }
 
+build_kubectl() {
+	local version
+	version=$(pinned "$here/kubectl/go.mod" k8s.io/kubectl)
+	go_build kubectl kubectl "$version" "kubectl; usually 1-2 min the first time" "" \
+		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v1${version#v0}" .
+}
+
 # PostgreSQL is not built but found, or installed.
 
 postgres_version() { "$1/postgres" --version 2>/dev/null | awk '{ print $3 }'; }
@@ -345,7 +353,7 @@ build_partman() {
 	fi
 }
 
-targets=(kube temporal temporal-server postgres s3 lint codegen promtool prometheus helm duckdb browser partman)
+targets=(kube temporal temporal-server postgres s3 lint codegen promtool prometheus helm kubectl duckdb browser partman)
 [ $# -gt 0 ] || fail "usage: tools/build.sh TARGET ...; there are ${targets[*]}"
 for target in "$@"; do
 	[[ " ${targets[*]} " == *" $target "* ]] || fail "$target: unknown target; there are ${targets[*]}"

@@ -20,8 +20,10 @@ import (
 type Node struct {
 	// API is asked for Deployments, what their pods mount, and tokens.
 	API kubernetes.Interface
-	// Programs is a directory with the programs of the images.
+	// Programs is a directory with the programs of all images but those in Images.
 	Programs string
+	// Images are such directories, by the image's name.
+	Images map[string]string
 	// Dir is where pods get directories of their own.
 	Dir string
 	// Server is where the pods find the API server. Only its address and its
@@ -31,21 +33,17 @@ type Node struct {
 
 // Start runs one pod of a Deployment, as the process of its only container.
 func (n *Node) Start(ctx context.Context, namespace, deployment string) (*Process, error) {
-	p, err := n.pod(ctx, namespace, deployment)
+	p, err := n.podOf(ctx, namespace, deployment)
 	if err != nil {
 		return nil, fmt.Errorf("pod of %s: %w", deployment, err)
 	}
-	var args []string
-	for _, arg := range p.container.Args {
-		args = append(args, p.here(arg))
-	}
-	return p.start(ctx, args)
+	return p.start(ctx)
 }
 
 // Command runs a command in the container of a Deployment, as "kubectl run" with its
 // ServiceAccount would: the program is the same, the arguments are these.
 func (n *Node) Command(ctx context.Context, namespace, deployment string, args ...string) (*Process, error) {
-	p, err := n.pod(ctx, namespace, deployment)
+	p, err := n.podOf(ctx, namespace, deployment)
 	if err != nil {
 		return nil, fmt.Errorf("pod of %s: %w", deployment, err)
 	}
@@ -61,17 +59,20 @@ type pod struct {
 	env       []string
 }
 
-func (n *Node) pod(ctx context.Context, namespace, deployment string) (*pod, error) {
+func (n *Node) podOf(ctx context.Context, namespace, deployment string) (*pod, error) {
 	var of *appsv1.Deployment
 	of, err := n.API.AppsV1().Deployments(namespace).Get(ctx, deployment, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
-	spec := of.Spec.Template.Spec
+	return n.pod(ctx, namespace, deployment, of.Spec.Template.Spec)
+}
+
+func (n *Node) pod(ctx context.Context, namespace, name string, spec corev1.PodSpec) (*pod, error) {
 	if len(spec.Containers) != 1 {
 		return nil, fmt.Errorf("it has %d containers, not one", len(spec.Containers))
 	}
-	dir, err := os.MkdirTemp(n.Dir, deployment+"-")
+	dir, err := os.MkdirTemp(n.Dir, name+"-")
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +124,11 @@ func (p *pod) environment(ctx context.Context) error {
 
 // run starts the program of the container.
 func (p *pod) run(args []string) (*Process, error) {
-	program := filepath.Join(p.Programs, path.Base(p.container.Command[0]))
+	programs, ok := p.Images[p.container.Image]
+	if !ok {
+		programs = p.Programs
+	}
+	program := filepath.Join(programs, path.Base(p.container.Command[0]))
 	cmd := exec.Command(program, args...) // not for ctx: it outlives whoever starts it, until it is stopped
 	cmd.Env = append(os.Environ(), p.env...)
 	return launch(cmd)

@@ -43,8 +43,16 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// start runs a daemon where nobody else listens.
-func (p *pod) start(ctx context.Context, args []string) (*Process, error) {
+// start runs the container's program; a daemon, which has a port, where nobody else
+// listens.
+func (p *pod) start(ctx context.Context) (*Process, error) {
+	var args []string
+	for _, arg := range p.container.Args {
+		args = append(args, p.here(arg))
+	}
+	if len(p.container.Ports) == 0 {
+		return p.run(args)
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

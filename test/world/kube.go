@@ -26,6 +26,7 @@ type Kube struct {
 
 	workspace *workspace
 	fsync     bool
+	workloads bool
 	assets    string
 	env       *envtest.Environment
 	logs      []*os.File
@@ -41,7 +42,9 @@ const (
 	managerName   = "kube-controller-manager"
 )
 
-func newKube(ws *workspace, fsync bool) *Kube { return &Kube{workspace: ws, fsync: fsync} }
+func newKube(ws *workspace, o Options) *Kube {
+	return &Kube{workspace: ws, fsync: o.KubeFsync, workloads: o.KubeWorkloads}
+}
 
 func (k *Kube) start(ctx context.Context) (err error) {
 	if k.assets, err = kubeAssets(); err != nil {

@@ -13,12 +13,16 @@ import (
 // startControllerManager runs the controllers that make Jobs work, expire and
 // take their pods with them. The rest would want Nodes, or disk.
 func (k *Kube) startControllerManager(ctx context.Context) (err error) {
+	controllers := "job-controller,ttl-after-finished-controller,garbage-collector-controller,namespace-controller"
+	if k.workloads {
+		controllers += ",deployment-controller,replicaset-controller"
+	}
 	k.manager, err = k.workspace.start(command{
 		name: managerName,
 		path: k.assets + "/" + managerName,
 		args: []string{
 			"--kubeconfig=" + k.Kubeconfig,
-			"--controllers=job-controller,ttl-after-finished-controller,garbage-collector-controller,namespace-controller",
+			"--controllers=" + controllers,
 			"--leader-elect=false",
 			"--secure-port=0",
 			"--kube-api-qps=1000",

@@ -18,10 +18,14 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// NodeName is a value for spec.nodeName; the Kubelet acts for any node.
-const NodeName = "world"
+// NodeName is a value for spec.nodeName; the Kubelet acts for any node but
+// [ProcessNode], whose pods are somebody else's: package pods runs them.
+const (
+	NodeName    = "world"
+	ProcessNode = "world-processes"
+)
 
-// Kubelet stands in for the kubelets of all nodes. It moves every pod that has
+// Kubelet stands in for the kubelets of nodes. It moves every pod that has
 // a spec.nodeName from Pending to Running to Succeeded or Failed as the pod's
 // annotations ask (see [AnnotationExitCodes] and the others), and lets deleted
 // pods go. It restarts no containers: restartPolicy OnFailure is Never here.
@@ -96,7 +100,7 @@ func (k *Kubelet) Stop() {
 // observe is called by the informer, one pod at a time, in the order of the
 // apiserver's events.
 func (k *Kubelet) observe(pod *corev1.Pod) {
-	if pod.Spec.NodeName == "" {
+	if pod.Spec.NodeName == "" || pod.Spec.NodeName == ProcessNode {
 		return
 	}
 	k.mu.Lock()

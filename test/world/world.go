@@ -36,6 +36,10 @@ type Options struct {
 	// kill etcd want it.
 	KubeFsync bool
 
+	// KubeWorkloads runs the controllers of Deployments and ReplicaSets, too. Nobody
+	// runs their pods but who binds them to [ProcessNode].
+	KubeWorkloads bool
+
 	// PostgresSettings are "name=value" for PostgreSQL, as in postgresql.conf;
 	// they outrank ours. The next world in the same Dir must be told again.
 	PostgresSettings []string
@@ -86,7 +90,7 @@ func (w *World) startServers(ctx context.Context, o Options) error {
 	// Each server is put into the world even when it failed half way: Stop
 	// then finds what has to be stopped.
 	if o.Kubernetes {
-		w.Kube = newKube(w.workspace, o.KubeFsync)
+		w.Kube = newKube(w.workspace, o)
 		group.Go(func() error { return report("Kubernetes", w.Kube, w.Kube.start(ctx)) })
 	}
 	databaseUp := make(chan struct{})
