@@ -35,7 +35,7 @@ func processFaults() []fault {
 		{
 			number: 4, name: "HTTP door killed around its answer", expectation: "what was answered 201 has its row",
 			injection: "SIGKILL at 0.2–2 s, 150 times; when the answer is ready and not yet written, 40 times; between members of a batch, 10 times",
-			quick:     true, load: load{clients: 6, batch: 20, rhythm: 50 * time.Millisecond, atLeast: 2000},
+			quick:     true, load: load{clients: 6, batch: 20, rhythm: 500 * time.Millisecond, atLeast: 2000},
 			inject: killDoor, failpoints: []string{"deliver.batch-accepted", "deliver.accepted", "deliver.batch-member"},
 		},
 		{
