@@ -35,13 +35,19 @@ func (r *runner) one(ctx context.Context, f *fault) figures {
 	t, err := r.try(ctx, f)
 	result := figuresOf(f, t, r.seed, err)
 	result.Seconds = tenths(time.Since(began))
-	if err != nil || f.outlasts || f.small || !result.Met {
-		if lowered := r.lower(ctx); lowered != nil && result.Error == "" {
-			result.Error, result.Met = lowered.Error(), false
-		}
+	leave := r.lower
+	if err == nil && !f.outlasts && !f.small && result.Met && result.Completions <= crowd {
+		leave = func(ctx context.Context) error { return r.clear(ctx, t) }
+	}
+	if left := leave(ctx); left != nil && result.Error == "" {
+		result.Error, result.Met = left.Error(), false
 	}
 	return result
 }
+
+// crowd is how many executions are removed rather than left behind with their
+// cluster: removing more takes longer than raising another stage.
+const crowd = 3000
 
 func (r *runner) try(ctx context.Context, f *fault) (t *trial, err error) {
 	if err := r.raise(ctx, f); err != nil {
@@ -55,7 +61,7 @@ func (r *runner) try(ctx context.Context, f *fault) (t *trial, err error) {
 	}
 	if f.prepare != nil {
 		if err := f.prepare(ctx, t); err != nil {
-			return t, errors.Join(err, r.clear(ctx, t))
+			return t, err
 		}
 	}
 	unwatch, err := t.watch(ctx)
@@ -66,7 +72,7 @@ func (r *runner) try(ctx context.Context, f *fault) (t *trial, err error) {
 		err = t.conclude(ctx)
 	}
 	unwatch()
-	return t, errors.Join(err, r.clear(ctx, t))
+	return t, err
 }
 
 // raise makes sure that there is a stage that suits.
