@@ -93,10 +93,11 @@ func (n *Node) pod(ctx context.Context, namespace, name string, spec corev1.PodS
 
 // here is a text in which paths of the container are those of the machine.
 func (p *pod) here(text string) string {
+	var pairs []string // replaced in one go: a directory of ours may lie below what is another's mount, as /tmp
 	for _, m := range p.container.VolumeMounts {
-		text = strings.ReplaceAll(text, m.MountPath+"/", filepath.Join(p.dir, m.MountPath)+"/")
+		pairs = append(pairs, m.MountPath+"/", filepath.Join(p.dir, m.MountPath)+"/")
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // environment is what the container asks for, on top of that of the machine.
