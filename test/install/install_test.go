@@ -15,10 +15,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	kubeclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/auditflow/auditflow/api/v1"
 	"github.com/auditflow/auditflow/test/world"
-	kubeclient "sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestAStrangerWhoFollowsTheGuideHasARecordAndCanGoAgain(t *testing.T) {

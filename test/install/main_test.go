@@ -4,14 +4,15 @@ package install
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/auditflow/auditflow/test/pods"
 	"github.com/auditflow/auditflow/test/world"
@@ -34,6 +35,7 @@ type place struct {
 // arrive starts the servers and clones the commit that is checked out.
 func arrive(t *testing.T) *place {
 	t.Helper()
+	log.SetLogger(logr.Discard()) // envtest's; it complains when nobody chose one
 	w, err := world.Start(t.Context(), world.Options{Kubernetes: true, KubeWorkloads: true, Temporal: true, PostgreSQL: true})
 	if err != nil {
 		t.Fatal(err)
@@ -130,6 +132,6 @@ func (p *place) tellAll(t *testing.T, logs string) {
 	files, _ := filepath.Glob(filepath.Join(logs, "*.log")) // the pattern is good
 	for _, file := range files[:min(len(files), 8)] { // they say the same over and over
 		text, err := os.ReadFile(file)
-		t.Log(fmt.Sprintf("%s (%v):\n%s", filepath.Base(file), err, text[max(0, len(text)-3000):]))
+		t.Logf("%s (%v):\n%s", filepath.Base(file), err, text[max(0, len(text)-3000):])
 	}
 }
