@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func wrongClocks(ctx context.Context, t *trial) error {
 
 // startOff starts a program whose clock is off, and makes sure that it is.
 func (t *trial) startOff(ctx context.Context, p *world.Program, off time.Duration, env ...string) error {
-	p.Env = append(env, fmt.Sprintf("%s=%.0f", variableClock, off.Seconds()))
+	p.Env = slices.Concat(env, []string{fmt.Sprintf("%s=%.0f", variableClock, off.Seconds())})
 	if err := p.Start(ctx); err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func (p *place) tellAll(t *testing.T, logs string) {
 		t.Logf("%v: %v\n%s", args, err, said)
 	}
 	files, _ := filepath.Glob(filepath.Join(logs, "*.log")) // the pattern is good
-	for _, file := range files[:min(len(files), 8)] { // they say the same over and over
+	for _, file := range files[:min(len(files), 8)] {       // they say the same over and over
 		text, err := os.ReadFile(file)
 		t.Logf("%s (%v):\n%s", filepath.Base(file), err, text[max(0, len(text)-3000):])
 	}

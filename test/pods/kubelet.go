@@ -38,7 +38,7 @@ func StartKubelet(ctx context.Context, node *Node, namespace string) *Kubelet {
 	k.done.Go(func() {
 		for ctx.Err() == nil {
 			k.look(ctx)
-			pause(ctx, 100*time.Millisecond)
+			pause(ctx)
 		}
 	})
 	return k
@@ -92,13 +92,13 @@ func (k *Kubelet) live(ctx, living context.Context, p *corev1.Pod) {
 	if err != nil {
 		k.tell(ctx, p, corev1.PodFailed, fmt.Sprintf("it cannot be started: %v", err))
 	} else {
-		err = k.attend(ctx, living, p, process)
+		k.attend(ctx, living, p, process)
 		_ = os.WriteFile(filepath.Join(k.node.Dir, p.Name+".log"), []byte(process.Said()), 0o600) // for whoever looks
 	}
 	<-living.Done()
 	now := int64(0)
-	for gone := false; !gone && ctx.Err() == nil; pause(ctx, 100*time.Millisecond) {
-		err = api.Delete(ctx, p.Name, metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: metav1.NewUIDPreconditions(string(p.UID))})
+	for gone := false; !gone && ctx.Err() == nil; pause(ctx) {
+		err := api.Delete(ctx, p.Name, metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: metav1.NewUIDPreconditions(string(p.UID))})
 		gone = err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err)
 	}
 }
@@ -112,24 +112,23 @@ func (k *Kubelet) run(ctx context.Context, p *corev1.Pod) (*Process, error) {
 }
 
 // attend tells of a process until it has ended, which it is asked to when living ends.
-func (k *Kubelet) attend(ctx, living context.Context, p *corev1.Pod, process *Process) error {
+func (k *Kubelet) attend(ctx, living context.Context, p *corev1.Pod, process *Process) {
 	k.tell(ctx, p, corev1.PodRunning, "")
-	for ready := false; !process.Ended(); pause(living, 100*time.Millisecond) {
+	for ready := false; !process.Ended(); pause(living) {
 		if living.Err() != nil {
-			return process.Stop(context.WithoutCancel(ctx))
+			_ = process.Stop(context.WithoutCancel(ctx)) // how it ends nobody asks who has deleted it
+			return
 		}
 		if now := process.address != "" && process.Ready(ctx); now != ready {
 			ready = now
 			k.tell(ctx, p, corev1.PodRunning, "", ready)
 		}
 	}
-	err := process.Wait(ctx)
-	if err != nil {
+	if err := process.Wait(ctx); err != nil {
 		k.tell(ctx, p, corev1.PodFailed, err.Error())
-		return err
+		return
 	}
 	k.tell(ctx, p, corev1.PodSucceeded, "")
-	return nil
 }
 
 // tell writes a pod's status. Who is away is told with the next change.
@@ -152,13 +151,14 @@ func (k *Kubelet) tell(ctx context.Context, p *corev1.Pod, phase corev1.PodPhase
 		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) || errors.Is(err, context.Canceled) {
 			return
 		}
-		pause(ctx, 100*time.Millisecond)
+		pause(ctx)
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
+// pause is between two looks.
+func pause(ctx context.Context) {
 	select {
-	case <-time.After(d):
+	case <-time.After(100 * time.Millisecond):
 	case <-ctx.Done():
 	}
 }
