@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
 
 	"github.com/auditflow/auditflow/audit"
@@ -100,8 +99,7 @@ func same(before, now audit.Record) bool {
 
 // startProblem is what a client may know of an error of Temporal's.
 func (d *door) startProblem(ctx context.Context, err error) *Problem {
-	var refused *serviceerror.InvalidArgument
-	if errors.As(err, &refused) || errors.Is(err, workflows.ErrTooLarge) {
+	if errors.Is(err, workflows.ErrTooLarge) {
 		d.complain(ctx, "Temporal refuses a record", err)
 		return problem(http.StatusRequestEntityTooLarge, "too-large", "The record is too large", "Temporal does not take an envelope of its size")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -129,10 +130,21 @@ func (s *Starter) execute(ctx context.Context, id string, envelope []byte, about
 	if errors.As(err, &there) {
 		return s.Client.GetWorkflow(ctx, id, there.RunId), true, nil
 	}
+	if tooLarge(err) {
+		return nil, false, fmt.Errorf("start %s: %w: %w", id, ErrTooLarge, err)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("start %s: %w", id, err)
 	}
 	return run, false, nil
+}
+
+// tooLarge tells that a server whose limit is lower than usual refused the envelope.
+// What else is invalid may be valid in a moment: a server does not know search
+// attributes at once that were just registered.
+func tooLarge(err error) bool {
+	var refused *serviceerror.InvalidArgument
+	return errors.As(err, &refused) && strings.Contains(strings.ToLower(refused.Message), "size exceeds limit")
 }
 
 // through is the client to start with.
@@ -159,7 +171,8 @@ func untilHeard(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
-// ErrTooLarge says that no server takes an envelope of this size.
+// ErrTooLarge says that no server takes an envelope of this size, or that this one
+// does not.
 var ErrTooLarge = errors.New("the sealed record is too large for Temporal")
 
 // Ended tells that the workflow an error of [Delivery.Wait] speaks of is over,
