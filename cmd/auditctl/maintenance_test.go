@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/auditflow/auditflow/activities"
 	"github.com/auditflow/auditflow/audit"
+	"github.com/auditflow/auditflow/cmd/internal/work"
 	"github.com/auditflow/auditflow/internal/temporalclient"
 	"github.com/auditflow/auditflow/store/archive"
 	"github.com/auditflow/auditflow/store/postgres"
@@ -286,9 +286,7 @@ func TestWithoutAScheduleOrAWorkerItIsSaidSo(t *testing.T) {
 
 func TestTheWorkersFileIsUnderstood(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../internal/work/config.go")
-	must(t, err)
-	_, yaml, _ := strings.Cut(string(source), "have defaults):\n")
+	_, yaml, _ := strings.Cut(work.Program.Long, "have defaults):\n")
 	yaml, _, found := strings.Cut(yaml, "Exit codes:")
 	if !found {
 		t.Fatal("the worker's help has no configuration any more")
