@@ -93,7 +93,7 @@ func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d deliv
 	case stepDeliver:
 		ctx, span := r.Deliveries.traceSeen(ctx, r.Source)
 		defer span.End()
-		r.Deliveries.submit(ctx, target{name: client.ObjectKeyFromObject(o), uid: o.GetUID(), source: r.Source})
+		r.Deliveries.submit(ctx, r.target(o))
 	case stepLetGo:
 		traced(d.trace.context(ctx), log.FromContext(ctx)).V(1).Info("let go before its row is committed", "uid", o.GetUID(), "workflow", d.workflowID)
 		failpoint.Hit("deliver.letting-go")
@@ -103,6 +103,10 @@ func (r *Reconciler) do(ctx context.Context, next step, o client.Object, d deliv
 	case stepForget, stepRemove, stepNothing:
 	}
 	return nil
+}
+
+func (r *Reconciler) target(o client.Object) target {
+	return target{name: client.ObjectKeyFromObject(o), uid: o.GetUID(), source: r.Source}
 }
 
 // row is the id of the object's row, whoever delivers it.
@@ -121,7 +125,9 @@ func (r *Reconciler) mark(ctx context.Context, o client.Object, d delivery) erro
 	}
 	failpoint.Hit("deliver.marked")
 	kind, reason, note := tidings(d)
-	r.Events.Eventf(o, nil, kind, reason, "Persist", "%s", note)
+	// Not of o: its resource version would make each time an event of its own,
+	// where one that comes again is to be counted.
+	r.Events.Eventf(reference(r.target(o)), nil, kind, reason, "Persist", "%s", note)
 	return nil
 }
 
