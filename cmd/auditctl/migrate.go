@@ -14,10 +14,12 @@ func (p *program) migrateCommand() *cobra.Command {
 		Use: "migrate", Short: "bring the database to the schema of this release",
 		Long: `Brings the database to the schema of this release. Any number may do so at once,
 while executions are delivered: no lock holds writers up. The login has to be a
-member of auditflow_maintainer, once that exists. There is no way down.
+member of auditflow_maintainer, once that exists. There is no way down for the
+schema, but one for releases: those that know version "oldest release" of it can
+work with it.
 
---check changes nothing: exit code 0 if the schema is that of this release, 1 if
-migrations are pending or the database is of a newer release.`,
+--check changes nothing: exit code 0 if this release can work with the database as
+it is, 1 if migrations are pending or were made that this release cannot work with.`,
 		Example: "  auditctl migrate --check && echo up to date\n  auditctl migrate",
 		Args:    cobra.NoArgs,
 	}
@@ -52,6 +54,9 @@ type migration struct {
 func (p *program) checked(s postgres.Schema) error {
 	if err := p.single(s, func(page *page) {
 		page.say("", "schema of the database: version %d, of this release: version %d", s.Database, s.Release)
+		if s.Database > s.Release {
+			page.say("", "oldest release that can work with it: version %d", s.OldestRelease)
+		}
 		for _, file := range s.Pending {
 			page.say("", "pending: %s", file)
 		}
@@ -59,8 +64,8 @@ func (p *program) checked(s postgres.Schema) error {
 		return err
 	}
 	switch {
-	case s.Database > s.Release:
-		return no("the database has been migrated by a newer release")
+	case !s.Usable():
+		return no("the database has been migrated by a newer release, and this one cannot work with it")
 	case len(s.Pending) > 0:
 		return &noError{answer: plural(int64(len(s.Pending)), "migration") + " pending", hint: "Hint: run: auditctl migrate"}
 	}

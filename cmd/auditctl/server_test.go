@@ -257,6 +257,9 @@ func TestMigrateBringsADatabaseToTheSchemaOfThisRelease(t *testing.T) {
 		t.Errorf("nothing should be pending: %s", text)
 	}
 	e.sql(t, `INSERT INTO auditflow_schema_version (version_id, is_applied) VALUES (9999, true)`)
+	contains(t, "a newer schema that only adds", e.answer(t, "migrate", "--check"), "version 9999", "oldest release that can work with it")
+	contains(t, "a newer schema that only adds", e.answer(t, "migrate"), "already")
+	e.sql(t, `COMMENT ON TABLE auditflow_schema_version IS '{"oldest_release": 9999}'`)
 	if o := e.execute(t, "migrate", "--check"); o.code != exitNo || !strings.Contains(o.stderr, "newer release") {
 		t.Errorf("a database that is ahead, checked: %+v", o)
 	}

@@ -6,6 +6,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// OldestCompatible is what this release says of its schema.
+const OldestCompatible = oldestCompatible
+
 // MigrateTo brings the schema to a version and no further.
 func MigrateTo(ctx context.Context, s *Store, version int64) error { return s.migrate(ctx, version) }
 

@@ -48,8 +48,10 @@ const (
 // waits for it 50 milliseconds, since all who come later queue behind it, and is
 // tried again after a pause, until ctx ends; what was applied stays applied.
 //
-// It returns a [*NewerSchemaError] when the database is ahead of this release,
-// and a [*PendingSchemaError] when it is behind and the login may not change it.
+// A database that is ahead of this release is left as it is if its migrations only
+// added to what this one knows. It returns a [*NewerSchemaError] if they did more,
+// and a [*PendingSchemaError] when the database is behind and the login may not
+// change it.
 func (s *Store) Migrate(ctx context.Context) error { return s.migrate(ctx, math.MaxInt64) }
 
 func (s *Store) migrate(ctx context.Context, version int64) error {
@@ -74,8 +76,16 @@ func (s *Store) tryMigrate(ctx context.Context, version int64) error {
 	if err != nil || len(before.Pending) == 0 {
 		return err
 	}
+	if err := s.noteCompatibility(ctx); err != nil {
+		return s.migrateError(ctx, before, err)
+	}
 	if err := s.up(ctx, version); err != nil {
 		return s.migrateError(ctx, before, err)
+	}
+	if before.Database == 0 { // there was nothing to note it on
+		if err := s.noteCompatibility(ctx); err != nil {
+			return s.migrateError(ctx, before, err)
+		}
 	}
 	// Once more: a newer release may have been at it since we looked.
 	_, err = s.schema(ctx, "migrate")

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -38,9 +39,9 @@ func TestEightStoresMigrateOneDatabaseAtOnce(t *testing.T) {
 func TestANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	address := database(t)
-	store, conn := open(t, postgres.Config{URL: address}), connect(t, address)
+	store := open(t, postgres.Config{URL: address})
 	must(t, store.Migrate(t.Context())) // twice changes nothing
-	execute(t, conn, `INSERT INTO auditflow_schema_version (version_id, is_applied) VALUES (99, true)`)
+	ahead(t, address, 99)
 
 	err := store.Migrate(t.Context())
 	newer, ok := errors.AsType[*postgres.NewerSchemaError](err)
@@ -49,6 +50,44 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	}
 	equal(t, "version of the database", newer.Database, 99)
 	equal(t, "class", postgres.Class(err), postgres.ClassSchema)
+}
+
+// ahead makes a database look as a newer release leaves it, at schema version 99, which
+// says what a release has to know to work with it.
+func ahead(t *testing.T, address string, oldest int64) {
+	t.Helper()
+	execute(t, connect(t, address), fmt.Sprintf(`INSERT INTO auditflow_schema_version (version_id, is_applied) VALUES (99, true);
+		COMMENT ON TABLE auditflow_schema_version IS '{"oldest_release": %d}'`, oldest))
+}
+
+func TestAReleaseWorksOnANewerSchemaThatOnlyAdds(t *testing.T) {
+	t.Parallel()
+	address := database(t)
+	before, err := open(t, postgres.Config{URL: address}).Schema(t.Context())
+	must(t, err)
+	equal(t, "what this release says of its own", before.OldestRelease, postgres.OldestCompatible)
+	ahead(t, address, before.Release)
+	for _, role := range []string{writer, reader, maintainer} {
+		store := open(t, postgres.Config{URL: login(t, address, "", role)})
+		must(t, store.Migrate(t.Context()))
+		schema, err := store.Schema(t.Context())
+		must(t, err)
+		equal(t, "version", schema.Database, 99)
+		equal(t, "usable", schema.Usable(), true)
+	}
+}
+
+// Two releases may migrate at once, and the older one may come last.
+func TestWhatANewerReleaseSaysOfItsSchemaStays(t *testing.T) {
+	t.Parallel()
+	address := emptyDatabase(t)
+	store, conn := open(t, postgres.Config{URL: address}), connect(t, address)
+	must(t, postgres.MigrateTo(t.Context(), store, 1))
+	execute(t, conn, `COMMENT ON TABLE auditflow_schema_version IS '{"oldest_release": 98}'`)
+	must(t, store.Migrate(t.Context()))
+	schema, err := store.Schema(t.Context())
+	must(t, err)
+	equal(t, "oldest release", schema.OldestRelease, 98)
 }
 
 // oldDatabase is a database as the first release left it, with rows in as many

@@ -18,10 +18,17 @@ type Schema struct {
 	Database int64    `json:"database"` // version of the database; 0 before the first migration
 	Release  int64    `json:"release"`  // version that this release brings it to
 	Pending  []string `json:"pending"`  // files of the migrations in between, in their order
+
+	// OldestRelease is the version that a release has to know to work with the
+	// database. It matters where the database is ahead of this release.
+	OldestRelease int64 `json:"oldest_release"`
 }
 
-// NewerSchemaError refuses a database that a newer release has migrated: this
-// one does not know what its tables mean.
+// Usable says whether this release can work with a database that is ahead of it.
+func (s Schema) Usable() bool { return s.Database <= s.Release || s.OldestRelease <= s.Release }
+
+// NewerSchemaError refuses a database that a newer release has migrated in a way
+// that this one cannot work with.
 type NewerSchemaError struct{ Database, Binary int64 } // schema versions
 
 func (e *NewerSchemaError) Error() string {
@@ -33,7 +40,7 @@ func (e *NewerSchemaError) Error() string {
 // this release is no error here.
 func (s *Store) Schema(ctx context.Context) (Schema, error) {
 	const op = "read the schema version"
-	applied, err := s.applied(ctx)
+	applied, oldest, err := s.applied(ctx)
 	if err != nil {
 		return Schema{}, withHint(convert(op, err))
 	}
@@ -41,16 +48,19 @@ func (s *Store) Schema(ctx context.Context) (Schema, error) {
 	if err != nil {
 		return Schema{}, fmt.Errorf("%s: %w", op, err)
 	}
+	if schema.OldestRelease = oldest; oldest == 0 { // nobody has said that an older one can
+		schema.OldestRelease = schema.Database
+	}
 	return schema, nil
 }
 
-// schema is Schema for those who cannot work with a database that is ahead.
+// schema is Schema for those who have to work with the database.
 func (s *Store) schema(ctx context.Context, op string) (Schema, error) {
 	schema, err := s.Schema(ctx)
 	if err != nil {
 		return schema, fmt.Errorf("%s: %w", op, err)
 	}
-	if schema.Database > schema.Release {
+	if !schema.Usable() {
 		return schema, fmt.Errorf("%s: %w", op, &NewerSchemaError{schema.Database, schema.Release})
 	}
 	return schema, nil
@@ -65,18 +75,28 @@ func withHint(err error) error {
 }
 
 // applied returns the versions of the migrations that were applied, none when
-// the version table is not there. It looks for the table where goose does.
-func (s *Store) applied(ctx context.Context) ([]int64, error) {
-	var table *string
-	const find = `SELECT to_regclass(quote_ident(current_schema()) || '.` + versionTable + `')::text`
-	if err := s.pool.QueryRow(ctx, find).Scan(&table); err != nil || table == nil {
-		return nil, err
+// the version table is not there, and the oldest release that can work with them.
+func (s *Store) applied(ctx context.Context) (versions []int64, oldest int64, err error) {
+	table, err := s.versionTable(ctx)
+	if err != nil || table == "" {
+		return nil, 0, err
 	}
-	rows, err := s.pool.Query(ctx, `SELECT version_id FROM `+*table)
+	rows, err := s.pool.Query(ctx, `SELECT version_id FROM `+table)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[int64])
+	if versions, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+		return nil, 0, err
+	}
+	oldest, err = oldestRelease(ctx, s.pool, table)
+	return versions, oldest, err
+}
+
+// versionTable looks for the table where goose does; it is empty when there is none.
+func (s *Store) versionTable(ctx context.Context) (name string, err error) {
+	const find = `SELECT coalesce(to_regclass(quote_ident(current_schema()) || '.` + versionTable + `')::text, '')`
+	err = s.pool.QueryRow(ctx, find).Scan(&name)
+	return name, err
 }
 
 func compareSchema(applied []int64) (schema Schema, err error) {

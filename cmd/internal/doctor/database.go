@@ -82,10 +82,12 @@ func (e Exam) schema(ctx context.Context, c *chart, store *postgres.Store) bool 
 	case err != nil:
 		c.fault(checkSchema, "give the login one of the roles auditflow_writer, auditflow_reader, auditflow_maintainer", "%v", err)
 		return false
-	case schema.Database > schema.Release:
+	case !schema.Usable():
 		c.fault(checkSchema, "run the release that migrated it, or a newer one", "version %d, of a newer release than this one, which knows %d", schema.Database, schema.Release)
 	case len(schema.Pending) > 0:
 		c.fault(checkSchema, "auditctl migrate", "version %d, this release needs %d; pending: %s", schema.Database, schema.Release, strings.Join(schema.Pending, ", "))
+	case schema.Database > schema.Release:
+		c.ok(checkSchema, "version %d, of a newer release that this one, which knows %d, can work beside", schema.Database, schema.Release)
 	default:
 		c.ok(checkSchema, "version %d, that of this release", schema.Database)
 	}
