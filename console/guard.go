@@ -21,9 +21,9 @@ type Guard interface {
 type Visitor interface {
 	// Name is that under which others know him; "": everybody.
 	Name() string
-	// May tells whether he may get or list records of what was done in a namespace
-	// ("": in all).
-	May(ctx context.Context, verb, namespace string) error
+	// May tells whether he may get or list records of a cluster and of what was done in
+	// a namespace ("": in all).
+	May(ctx context.Context, verb, cluster, namespace string) error
 }
 
 // What a [Guard] says.
@@ -107,10 +107,10 @@ func (c *console) refusal(err error, advice string) *fault {
 	return &fault{status: http.StatusServiceUnavailable, title: "Nobody can tell who you are just now", detail: "The cluster does not answer. Try again in a moment."}
 }
 
-// everywhere is refused to who may not list records of all namespaces.
+// everywhere is refused to who may not list records of all clusters and namespaces.
 func (c *console) everywhere(ctx context.Context, who Visitor) *fault {
-	if err := who.May(ctx, verbList, ""); err != nil {
-		return c.refusal(err, "It tells of all namespaces, which takes verb list on audits.auditflow.io in all of them.")
+	if err := who.May(ctx, verbList, "", ""); err != nil {
+		return c.refusal(err, "It tells of all clusters and namespaces, which takes verb list on audits.auditflow.io in all of them.")
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ type shopkeeper struct{ away error }
 func (s shopkeeper) Visitor(*http.Request) (Visitor, error)          { return s, s.away }
 func (s shopkeeper) Holder(context.Context, string) (Visitor, error) { return s, s.away }
 func (shopkeeper) Name() string                                      { return "user:shopkeeper" }
-func (shopkeeper) May(_ context.Context, verb, namespace string) error {
+func (shopkeeper) May(_ context.Context, verb, _, namespace string) error {
 	if strings.ContainsAny(namespace, "*?") { // no namespace: nobody may be asked about it, so an answer must not matter
 		return nil
 	}

@@ -38,8 +38,8 @@ func (c *console) search(ctx context.Context, who Visitor, r *http.Request) (*vi
 	if q.After != "" {
 		p.First = next(r.URL.Query(), "")
 	}
-	if err := who.May(ctx, verbList, exactly(q.Namespace)); err != nil {
-		return v, c.refusal(err, "Name one namespace, without wildcards, in which you may list audits.auditflow.io.")
+	if err := who.May(ctx, verbList, exactly(q.Cluster), exactly(q.Namespace)); err != nil {
+		return v, c.refusal(err, "Name one namespace, without wildcards, in which you may list audits.auditflow.io, and one cluster, if you may not for all.")
 	}
 	limit := q.Limit
 	q.Limit++ // to know whether there are more

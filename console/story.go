@@ -61,7 +61,7 @@ func (c *console) story(ctx context.Context, who Visitor, r *http.Request) (*vie
 	if err != nil {
 		return nil, c.unread(err)
 	}
-	err = who.May(ctx, verbGet, row.TargetNamespace)
+	err = who.May(ctx, verbGet, row.Cluster, row.TargetNamespace)
 	if errors.Is(err, ErrForbidden) {
 		return nil, absent()
 	}

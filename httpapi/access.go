@@ -11,8 +11,9 @@ import (
 // Access tells who a client is and what it may do. It is safe for concurrent use
 // and logs nothing of credentials; the zero value knows nobody.
 //
-// Who has a token of the file or a certificate of the right authority may record and
-// read everything; who has a token of the cluster, what its RBAC says.
+// Who has a certificate of the right authority may record and read everything; who has a
+// token of the file, too, unless its line says of what only; who has a token of the
+// cluster, what its RBAC says.
 type Access struct {
 	// Tokens are those of a file; nil: none.
 	Tokens *Tokens
@@ -29,6 +30,7 @@ type Access struct {
 type principal struct {
 	name string
 	user *authenticationv1.UserInfo // of the cluster; nil: not of a cluster
+	only realm                      // what else it is limited to
 }
 
 // authenticate tells who sends a request, or refuses it.
@@ -54,8 +56,8 @@ func (a Access) bearer(ctx context.Context, credentials string) (principal, *Pro
 		return principal{}, unauthorized("the Authorization is not a bearer token")
 	}
 	if a.Tokens != nil {
-		if name, ok := a.Tokens.nameOf(token); ok {
-			return principal{name: "token:" + name}, nil
+		if who, ok := a.Tokens.ownerOf(token); ok {
+			return principal{name: "token:" + who.name, only: who.only}, nil
 		}
 	}
 	if a.Cluster != nil {
@@ -64,13 +66,13 @@ func (a Access) bearer(ctx context.Context, credentials string) (principal, *Pro
 	return principal{}, unauthorized("the token is not known")
 }
 
-// allows tells whether somebody may create, get or list records of what was done
-// in a namespace ("": in none or several, which takes the right for all).
-func (a Access) allows(ctx context.Context, who principal, verb, namespace string) *Problem {
-	if who.user == nil {
-		return nil
+// allows tells whether somebody may create, get or list records of a cluster and of
+// what was done in a namespace ("": in none or several, which takes the right for all).
+func (a Access) allows(ctx context.Context, who principal, verb, cluster, namespace string) *Problem {
+	if p := who.only.allows(cluster, namespace); p != nil || who.user == nil {
+		return p
 	}
-	return a.Cluster.allows(ctx, who.user, verb, namespace)
+	return a.Cluster.allows(ctx, who.user, verb, cluster, namespace)
 }
 
 func unauthorized(detail string) *Problem {

@@ -17,7 +17,8 @@ import (
 // Cluster asks the API server of a cluster who has a token (TokenReview) and what
 // its owner may do (SubjectAccessReview): verbs create, get and list on resource audits of API
 // group auditflow.io, which exists nowhere but in RBAC rules, in the namespace
-// that was acted upon. Answers count for ten seconds.
+// that was acted upon, and of the name of the cluster that the record is of: a rule
+// with resourceNames is for these clusters. Answers count for ten seconds.
 type Cluster struct {
 	Tokens authentication.TokenReviewInterface
 	Access authorization.SubjectAccessReviewInterface
@@ -75,14 +76,14 @@ func (c *Cluster) meant(audiences []string) bool {
 	return false
 }
 
-func (c *Cluster) allows(ctx context.Context, user *authenticationv1.UserInfo, verb, namespace string) *Problem {
+func (c *Cluster) allows(ctx context.Context, user *authenticationv1.UserInfo, verb, cluster, namespace string) *Problem {
 	extra := map[string]authorizationv1.ExtraValue{}
 	for name, values := range user.Extra {
 		extra[name] = authorizationv1.ExtraValue(values)
 	}
 	spec := authorizationv1.SubjectAccessReviewSpec{
 		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: Group, Resource: Resource, Namespace: namespace},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: Group, Resource: Resource, Name: cluster, Namespace: namespace},
 	}
 	question, err := json.Marshal(spec)
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *Cluster) allows(ctx context.Context, user *authenticationv1.UserInfo, v
 		c.rights.put(string(question), allowed)
 	}
 	if !allowed {
-		return forbidden("it takes verb " + verb + " on audits.auditflow.io in the target's namespace, or in all if there is none")
+		return forbidden("it takes verb " + verb + " on audits.auditflow.io in the target's namespace, or in all if there is none; and for the record's cluster, or for all")
 	}
 	return nil
 }

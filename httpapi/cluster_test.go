@@ -59,8 +59,9 @@ func askingCluster(t *testing.T, asks *kubernetes.Clientset, audiences ...string
 }
 
 // account makes a namespace with a service account that may record and read what
-// is done in it, and returns a function that gives tokens of it.
-func account(t *testing.T, namespace string) (token func(audiences ...string) string) {
+// is done in it, of some clusters or, if none is named, of all, and returns a function
+// that gives tokens of it.
+func account(t *testing.T, namespace string, clusters ...string) (token func(audiences ...string) string) {
 	t.Helper()
 	admin := clients(t, servers.Kube.Config)
 	must := func(_ any, err error) {
@@ -73,7 +74,7 @@ func account(t *testing.T, namespace string) (token func(audiences ...string) st
 	must(admin.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, create))
 	must(admin.CoreV1().ServiceAccounts(namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: meta}, create))
 	must(admin.RbacV1().Roles(namespace).Create(t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{httpapi.Group}, Resources: []string{httpapi.Resource}, Verbs: []string{"create", "get", "list"}},
+		{APIGroups: []string{httpapi.Group}, Resources: []string{httpapi.Resource}, ResourceNames: clusters, Verbs: []string{"create", "get", "list"}},
 	}}, create))
 	must(admin.RbacV1().RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
 		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},

@@ -32,7 +32,7 @@ func (d *door) list(w http.ResponseWriter, r *http.Request) *Problem {
 	if p := params.problem(d); p != nil {
 		return p
 	}
-	if p := d.access.allows(r.Context(), who, "list", exactly(q.Namespace)); p != nil {
+	if p := d.access.allows(r.Context(), who, "list", exactly(q.Cluster), exactly(q.Namespace)); p != nil {
 		return p
 	}
 	limit := q.Limit
@@ -40,7 +40,7 @@ func (d *door) list(w http.ResponseWriter, r *http.Request) *Problem {
 	return d.rows(r.Context(), w, as, d.reader.Find(r.Context(), q), limit, d.reader.CursorOf)
 }
 
-// exactly is the one namespace that a pattern means, "" if it may mean several.
+// exactly is the one name that a pattern means, "" if it may mean several.
 func exactly(pattern string) string {
 	if strings.ContainsAny(pattern, `*?\`) {
 		return ""
@@ -61,7 +61,7 @@ func (d *door) get(w http.ResponseWriter, r *http.Request) *Problem {
 	if err != nil {
 		return d.readProblem(r.Context(), err)
 	}
-	p = d.access.allows(r.Context(), who, "get", row.TargetNamespace)
+	p = d.access.allows(r.Context(), who, "get", row.Cluster, row.TargetNamespace)
 	if p != nil && p.Status == http.StatusForbidden {
 		return absent()
 	}
@@ -132,12 +132,12 @@ func (d *door) lineReport(ask func(r *http.Request, within Range, failedToo bool
 	}
 }
 
-// mayReport: reports go over all namespaces.
+// mayReport: reports go over all clusters and namespaces.
 func (d *door) mayReport(r *http.Request, who principal, params *parameters) *Problem {
 	if p := params.problem(d); p != nil {
 		return p
 	}
-	return d.access.allows(r.Context(), who, "list", "")
+	return d.access.allows(r.Context(), who, "list", "", "")
 }
 
 func (d *door) failures(r *http.Request, within Range, _ time.Duration, limit int) iter.Seq2[audit.Persisted, error] {

@@ -74,7 +74,7 @@ func (d *door) record(ctx context.Context, text []byte, who principal) (audit.Re
 		p = d.complete(&record)
 	}
 	if p == nil {
-		p = d.access.allows(ctx, who, "create", record.TargetNamespace)
+		p = d.access.allows(ctx, who, "create", record.Cluster, record.TargetNamespace)
 	}
 	return record, p
 }

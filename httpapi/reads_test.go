@@ -29,7 +29,7 @@ func (r rows) Get(ctx context.Context, id string) (audit.Persisted, error) {
 func (rows) CursorOf(audit.Persisted) string { return "more" }
 
 func (r rows) Find(ctx context.Context, q httpapi.Query) iter.Seq2[audit.Persisted, error] {
-	return persisted(r.store.Find(ctx, postgres.Query{Filter: postgres.Filter{Namespace: q.Namespace}, Limit: q.Limit}))
+	return persisted(r.store.Find(ctx, postgres.Query{Filter: postgres.Filter{Namespace: q.Namespace, Cluster: q.Cluster}, Limit: q.Limit}))
 }
 
 func (r rows) Failures(ctx context.Context, within httpapi.Range, limit int) iter.Seq2[audit.Persisted, error] {
@@ -132,6 +132,38 @@ func TestAServiceAccountReadsWhatItsRoleSays(t *testing.T) {
 		d.send(http.MethodGet, path, "").want(t, http.StatusUnauthorized)
 	}
 	list := d.send(http.MethodGet, httpapi.PathRecords+"?namespace=http-reads", "", "Authorization", token())
+	if !strings.Contains(list.text, mine.ID) || strings.Contains(list.text, other.ID) {
+		t.Error(list.text)
+	}
+}
+
+// One database has records of many clusters, with namespaces of the same names.
+func TestARoleMayBeForSomeClusters(t *testing.T) {
+	t.Parallel()
+	token := account(t, "http-clusters", "prod")
+	own := body(t, "target_namespace", `"http-clusters"`)
+	eventually(t, "the API server knows the role", func() bool { // remembered refusals last ten seconds
+		return inCluster(t).post(own, "Authorization", token()).StatusCode == http.StatusCreated
+	})
+	d := inCluster(t)
+	mine := d.send(http.MethodPost, httpapi.PathRecords+"?wait=persisted", own, "Authorization", token()).want(t, http.StatusCreated)
+	other := open(t, func(c *httpapi.Config, _ *httpapi.Server) { c.Cluster = "stage" }).
+		send(http.MethodPost, httpapi.PathRecords+"?wait=persisted", own).want(t, http.StatusCreated)
+	if mine.ID == other.ID {
+		t.Fatal("two clusters have one record")
+	}
+	for path, status := range map[string]int{
+		"?namespace=http-clusters&cluster=prod":  200,
+		"?namespace=http-clusters&cluster=stage": 403,
+		"?namespace=http-clusters":               403,
+		"/" + mine.ID:                            200,
+		"/" + other.ID:                           404,
+	} {
+		if a := d.send(http.MethodGet, httpapi.PathRecords+path, "", "Authorization", token()); a.StatusCode != status {
+			t.Errorf("%s: status %d, want %d: %s", path, a.StatusCode, status, a.text)
+		}
+	}
+	list := d.send(http.MethodGet, httpapi.PathRecords+"?namespace=http-clusters&cluster=prod", "", "Authorization", token())
 	if !strings.Contains(list.text, mine.ID) || strings.Contains(list.text, other.ID) {
 		t.Error(list.text)
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // Tokens are those of a file: a line for each, the name of its owner, a blank,
-// and the token of at least 16 characters; # begins a comment. An owner may have
+// and the token of at least 16 characters; # begins a comment. What it is limited to
+// may follow: clusters=NAME,… and namespaces=NAME,…. An owner may have
 // several, to change them without a gap. The file is read again when it has
 // changed; one that is missing or broken later leaves the tokens as they are.
 //
@@ -26,7 +27,13 @@ type Tokens struct {
 	mu     sync.Mutex
 	looked time.Time
 	text   []byte
-	owners map[[sha256.Size]byte]string
+	owners map[[sha256.Size]byte]owner
+}
+
+// owner is who has a token, and what that is for.
+type owner struct {
+	name string
+	only realm
 }
 
 // minToken is a length that nobody guesses, if it was chosen at random.
@@ -47,8 +54,8 @@ func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
 	return t, err
 }
 
-func parseTokens(text []byte) (map[[sha256.Size]byte]string, error) {
-	owners := map[[sha256.Size]byte]string{}
+func parseTokens(text []byte) (map[[sha256.Size]byte]owner, error) {
+	owners := map[[sha256.Size]byte]owner{}
 	var faults []error
 	n := 0
 	for line := range strings.Lines(string(text)) {
@@ -57,7 +64,7 @@ func parseTokens(text []byte) (map[[sha256.Size]byte]string, error) {
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if len(fields) != 2 {
+		if len(fields) < 2 {
 			faults = append(faults, fmt.Errorf("line %d: want a name and a token", n))
 			continue
 		}
@@ -68,7 +75,13 @@ func parseTokens(text []byte) (map[[sha256.Size]byte]string, error) {
 		case taken:
 			faults = append(faults, fmt.Errorf("line %d: the token is there twice", n))
 		}
-		owners[digest] = fields[0]
+		who := owner{name: fields[0]}
+		for _, word := range fields[2:] {
+			if err := who.only.limit(word); err != nil {
+				faults = append(faults, fmt.Errorf("line %d: %w", n, err))
+			}
+		}
+		owners[digest] = who
 	}
 	if len(owners) == 0 && len(faults) == 0 {
 		faults = append(faults, errors.New("there is no token in it"))
@@ -76,8 +89,8 @@ func parseTokens(text []byte) (map[[sha256.Size]byte]string, error) {
 	return owners, errors.Join(faults...)
 }
 
-// nameOf tells whose a token is.
-func (t *Tokens) nameOf(token string) (owner string, ok bool) {
+// ownerOf tells whose a token is.
+func (t *Tokens) ownerOf(token string) (who owner, ok bool) {
 	digest := sha256.Sum256([]byte(token))
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -85,8 +98,8 @@ func (t *Tokens) nameOf(token string) (owner string, ok bool) {
 		t.looked = now
 		t.reload()
 	}
-	owner, ok = t.owners[digest]
-	return owner, ok
+	who, ok = t.owners[digest]
+	return who, ok
 }
 
 func (t *Tokens) reload() {
@@ -94,7 +107,7 @@ func (t *Tokens) reload() {
 	if err == nil && bytes.Equal(text, t.text) {
 		return
 	}
-	var owners map[[sha256.Size]byte]string
+	var owners map[[sha256.Size]byte]owner
 	if err == nil {
 		owners, err = parseTokens(text)
 	}

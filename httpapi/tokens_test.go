@@ -100,15 +100,58 @@ func TestFaultsOfATokenFileAreNamedByLineAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens")
 	for text, want := range map[string]string{
-		"":                                     "there is no token in it",
-		"# nobody\n":                           "there is no token in it",
-		"a canary\n":                           "line 1: the token is shorter than 16 characters",
-		"a b canary\n":                         "line 1: want a name and a token",
-		"a " + tokenA + "\nb " + tokenA + "\n": "line 2: the token is there twice",
+		"":                                  "there is no token in it",
+		"# nobody\n":                        "there is no token in it",
+		"a canary\n":                        "line 1: the token is shorter than 16 characters",
+		"a b canary\n":                      "line 1: after name and token come clusters=NAME,… and namespaces=NAME,…",
+		"a " + tokenA + " clusters=prod,\n": "line 1: clusters= has a name that is empty",
+		"a " + tokenA + " namespaces=s namespaces=t\n": "line 1: namespaces= is there twice",
+		"a " + tokenA + "\nb " + tokenA + "\n":         "line 2: the token is there twice",
 	} {
 		write(t, path, text)
 		if _, err := httpapi.OpenTokens(path, quiet); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+func TestATokenMayBeForSomeClustersAndNamespaces(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tokens")
+	write(t, path, "shop "+tokenA+" clusters=prod,stage namespaces=http-shopping\nelsewhere "+tokenB+" clusters=stage\n")
+	tokens, err := httpapi.OpenTokens(path, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited := func(cluster string) *door {
+		return open(t, func(c *httpapi.Config, _ *httpapi.Server) {
+			c.Cluster, c.Access, c.Reader = cluster, httpapi.Access{Tokens: tokens}, rows{store}
+		})
+	}
+	d, shop, elsewhere := limited("prod"), "Bearer "+tokenA, "Bearer "+tokenB
+	own, other := body(t, "target_namespace", `"http-shopping"`), body(t, "target_namespace", `"kube-system"`)
+	d.post(other, "Authorization", shop).want(t, http.StatusForbidden)
+	d.post(own, "Authorization", elsewhere).want(t, http.StatusForbidden)
+	limited("third").post(own, "Authorization", shop).want(t, http.StatusForbidden)
+	mine := d.send(http.MethodPost, httpapi.PathRecords+"?wait=persisted", own, "Authorization", shop).want(t, http.StatusCreated)
+
+	for query, want := range map[string]int{
+		"?namespace=http-shopping&cluster=prod":  http.StatusOK,
+		"?namespace=http-shopping&cluster=third": http.StatusForbidden,
+		"?namespace=http-shopping":               http.StatusForbidden, // of all clusters
+		"?namespace=kube-system&cluster=prod":    http.StatusForbidden,
+		"?namespace=http-shop%2A&cluster=prod":   http.StatusForbidden, // might be another's
+		"?cluster=prod":                          http.StatusForbidden,
+		"/" + mine.ID:                            http.StatusOK,
+	} {
+		if a := d.send(http.MethodGet, httpapi.PathRecords+query, "", "Authorization", shop); a.StatusCode != want {
+			t.Errorf("%s: status %d, want %d: %s", query, a.StatusCode, want, a.text)
+		}
+	}
+	d.send(http.MethodGet, httpapi.PathRecords+"/"+mine.ID, "", "Authorization", elsewhere).want(t, http.StatusNotFound)
+	d.send(http.MethodGet, httpapi.PathReports+"retries", "", "Authorization", shop).want(t, http.StatusForbidden)
+	list := d.send(http.MethodGet, httpapi.PathRecords+"?cluster=stage", "", "Authorization", elsewhere).want(t, http.StatusOK)
+	if strings.Contains(list.text, mine.ID) {
+		t.Error(list.text)
 	}
 }

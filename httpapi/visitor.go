@@ -27,8 +27,8 @@ func (a Access) VisitWith(ctx context.Context, token string) (Visitor, *Problem)
 // and nothing tells who it is.
 func (v Visitor) Name() string { return v.who.name }
 
-// May tells whether the visitor may get or list records of what was done in a
-// namespace ("": in all); nil: he may.
-func (v Visitor) May(ctx context.Context, verb, namespace string) *Problem {
-	return v.access.allows(ctx, v.who, verb, namespace)
+// May tells whether the visitor may get or list records of a cluster and of what was
+// done in a namespace ("": in all); nil: he may.
+func (v Visitor) May(ctx context.Context, verb, cluster, namespace string) *Problem {
+	return v.access.allows(ctx, v.who, verb, cluster, namespace)
 }

@@ -25,10 +25,12 @@ Configuration (YAML; cluster and keyset_file are required):
     cert_file: ""             # certificate of the API; default: HTTP without TLS
     key_file: ""              # its key
   auth:                       # without any of these everybody may do everything, from loopback
-    tokens_file: ""           # a name and a token of 16 characters or more in each line, followed
+    tokens_file: ""           # a name and a token of 16 characters or more in each line, followed;
+                              # clusters=NAME,… and namespaces=NAME,… behind them limit the token
     client_ca_file: ""        # vouches for certificates of clients; needs tls
     kubernetes: false         # tokens of the cluster; its RBAC says who may create,
-                              # get and list audits.auditflow.io
+                              # get and list audits.auditflow.io, in which namespace and,
+                              # by resourceNames, of which clusters
     kubernetes_audience: ""   # that tokens must be for; default: the API server's own
 ` + daemon.CommonHelp + `  database:                   # to answer questions, too; without it the API only takes
     url: ""                   # of a login that may do what role auditflow_reader may, or

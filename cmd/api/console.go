@@ -70,8 +70,8 @@ func visited(v httpapi.Visitor, p *httpapi.Problem) (console.Visitor, error) {
 
 type visitor struct{ httpapi.Visitor }
 
-func (v visitor) May(ctx context.Context, verb, namespace string) error {
-	return refusal(v.Visitor.May(ctx, verb, namespace))
+func (v visitor) May(ctx context.Context, verb, cluster, namespace string) error {
+	return refusal(v.Visitor.May(ctx, verb, cluster, namespace))
 }
 
 // refusal turns the door's refusals into the console's.
