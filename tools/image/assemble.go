@@ -22,7 +22,7 @@ const zones = "usr/share/zoneinfo.zip"
 // assemble puts two layers on an empty base: what changes with Go and with the
 // authorities, and the programs.
 func (f facts) assemble(platform string, binaries []string) (v1.Image, error) {
-	base, err := baseFiles()
+	base, err := baseFiles(f.goToolchain())
 	if err != nil {
 		return nil, err
 	}

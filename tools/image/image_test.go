@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"io"
@@ -40,7 +41,7 @@ func made(t *testing.T, f facts) (dir, digest string) {
 	return dir, strings.TrimSpace(string(text))
 }
 
-var release = facts{"v1.2.3", "0123abc", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+var release = facts{"v1.2.3", "0123abc", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), strings.TrimSpace(toolchain)}
 
 func TestTheSameCommitGivesTheSameDigestWhereverItIsBuilt(t *testing.T) {
 	t.Parallel()
@@ -78,6 +79,32 @@ func index(t *testing.T, dir, digest string) v1.ImageIndex {
 	all, err := top.ImageIndex(hash)
 	must(t, err)
 	return all
+}
+
+func TestProgramsAreBuiltWithThePinnedReleaseOfGo(t *testing.T) {
+	t.Parallel()
+	dir, _ := made(t, release)
+	info, err := buildinfo.ReadFile(filepath.Join(dir, "programs/linux/arm64/hello"))
+	must(t, err)
+	if info.GoVersion != strings.TrimSpace(toolchain) {
+		t.Errorf("built with %s, pinned is %s", info.GoVersion, toolchain)
+	}
+}
+
+// Nothing here can run a Dockerfile: it is held to what the image is made of otherwise.
+func TestTheDockerfileSaysTheSame(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../Dockerfile")
+	must(t, err)
+	for _, want := range []string{
+		"ARG GO=" + strings.TrimPrefix(strings.TrimSpace(toolchain), "go") + "\n", "-mod=readonly -trimpath -buildvcs=false",
+		"CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0", "-X=" + stamp + ".version=", "-X=" + stamp + ".commit=", "-X=" + stamp + ".date=",
+		"./cmd/" + strings.Join(shipped, " ./cmd/"), "USER " + nobody + ":" + nobody + "\n", "PATH=/usr/local/bin",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("not in the Dockerfile: %q", want)
+		}
+	}
 }
 
 func TestTheLayoutIsValidAndHasAnImageForEachPlatform(t *testing.T) {

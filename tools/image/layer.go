@@ -28,9 +28,10 @@ type file struct {
 
 const authoritiesFile = "etc/ssl/certs/ca-certificates.crt"
 
-// baseFiles are what programs expect of any system.
-func baseFiles() ([]file, error) {
-	root, err := run(context.Background(), ".", nil, "go", "env", "GOROOT")
+// baseFiles are what programs expect of any system. Time zones are those of the
+// toolchain, an environment variable.
+func baseFiles(toolchain string) ([]file, error) {
+	root, err := run(context.Background(), ".", []string{toolchain}, "go", "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,8 @@
 // Command image makes the container image of auditflow, without a container
 // engine: the four programs for every platform, certificate authorities and time
 // zones on an empty base, as an OCI layout and a tar of it, with an SBOM for each
-// platform. The same commit gives the same bytes, wherever it is built.
+// platform. The same commit gives the same bytes, wherever it is built, for the release
+// of Go is pinned, too.
 package main
 
 import (
@@ -21,6 +22,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
+// shipped are the programs in the image, directories below cmd.
+var shipped = []string{"controller", "worker", "api", "auditctl"}
+
 func main() {
 	var p plan
 	var platforms string
@@ -29,10 +33,11 @@ func main() {
 	flag.StringVar(&platforms, "platforms", "linux/amd64,linux/arm64", "what to build for")
 	flag.StringVar(&p.facts.version, "version", "", "default: what git describes")
 	flag.StringVar(&p.facts.commit, "commit", "", "default: git's")
+	flag.StringVar(&p.facts.toolchain, "toolchain", strings.TrimSpace(toolchain), "release of Go, which go gets if it is not here; local: the installed one")
 	date := flag.String("date", "", "of the commit, RFC 3339; default: git's")
 	flag.Parse()
 	p.platforms = strings.Split(platforms, ",")
-	p.programs = []string{"controller", "worker", "api", "auditctl"}
+	p.programs = shipped
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -54,10 +59,11 @@ type plan struct {
 	facts     facts
 }
 
-// facts are of the commit. They alone, and the sources, decide on the bytes.
+// facts are of the commit, and the release of Go. They alone, and the sources, decide on the bytes.
 type facts struct {
 	version, commit string
 	date            time.Time
+	toolchain       string // release of Go, as go1.26.10
 }
 
 // make writes everything beside the directory, and then in its place.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed" // for the toolchain's name
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,14 @@ import (
 
 // stamp is the package that the linker tells what it builds.
 const stamp = "github.com/auditflow/auditflow/internal/build"
+
+// toolchain is the release of Go that images are built with, whichever is installed: the
+// newest patch is what keeps known vulnerabilities of its library out, and one release
+// for all is what gives all the same bytes. Its name is in a file that tools/vuln.sh and
+// the Dockerfile are held to.
+//
+//go:embed toolchain
+var toolchain string
 
 // complete asks git for what nobody has said.
 func (f *facts) complete(ctx context.Context, root, date string) (err error) {
@@ -55,10 +64,12 @@ func (p plan) build(ctx context.Context, platform, dir string) (files []string, 
 		files = append(files, filepath.Join(dir, program))
 	}
 	// What else could make a difference is said, too: cgo, and the level of the processor.
-	env := []string{"CGO_ENABLED=0", "GOOS=" + system, "GOARCH=" + machine, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT="}
+	env := []string{"CGO_ENABLED=0", "GOOS=" + system, "GOARCH=" + machine, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT=", p.facts.goToolchain()}
 	_, err = run(ctx, p.root, env, "go", args...)
 	return files, err
 }
+
+func (f facts) goToolchain() string { return "GOTOOLCHAIN=" + f.toolchain }
 
 // run returns what a program says, without the line break at the end.
 func run(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
