@@ -7,7 +7,7 @@ OBJECTS ?= 50000
 # lint vets; and what is never debugged links faster without what debuggers need.
 GO_TEST := go test -race -count=1 -timeout 15m -vet=off -ldflags='-s -w'
 
-.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart image test-image install-test
+.PHONY: help demo dev night bench bench-quick bench-queries bench-append bench-backlog bench-http bench-start bench-maintenance test test-unit test-e2e test-kills test-siege test-alerts bench-redact lint generate generated vulnerabilities verify tools build fmt clean test-console bench-console test-temporal-server faults soak test-chart image test-image install-test
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,7 +86,7 @@ lint: ## golangci-lint, workflowcheck (nondeterminism in workflows), generated f
 	@tools/build.sh lint codegen
 	bin/golangci-lint run ./...
 	bin/workflowcheck ./workflows/...
-	$(MAKE) --no-print-directory verify
+	$(MAKE) --no-print-directory generated
 
 generate: ## deep copies and the CRD from api/v1, the role from controller, docs/metrics.md from what is registered, docs/configuration.md from what is read, the chart's copies and deploy/manifests
 	@tools/build.sh codegen helm
@@ -97,7 +97,7 @@ generate: ## deep copies and the CRD from api/v1, the role from controller, docs
 	tools/chart.sh files deploy
 	tools/chart.sh render deploy
 
-verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, docs/configuration.md, the chart's copies) or go.mod are not up to date
+generated: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, docs/configuration.md, the chart's copies) or go.mod are not up to date
 	@tools/build.sh codegen
 	@tmp=$$(mktemp -d) && trap 'rm -rf '$$tmp EXIT && \
 	bin/controller-gen object paths=./api/... output:object:dir=$$tmp && \
@@ -113,6 +113,15 @@ verify: ## fails if generated files (deep copies, CRD, role, docs/metrics.md, do
 	tools/chart.sh files $$tmp && \
 	diff -ru deploy/chart/files $$tmp/chart/files || { echo 'generated files are not up to date: run "make generate"' >&2; exit 1; }
 	go mod tidy -diff
+
+vulnerabilities: ## known ones in what the programs call (govulncheck), where their database can be reached (3 min)
+	@tools/build.sh vuln
+	tools/vuln.sh
+
+verify: lint ## all that needs no load: lint, generated files, who imports whom, known vulnerabilities, and the chart with its rights on a real API server (15 min)
+	go vet -tags chart,install,browser ./...
+	go test -count=1 ./test/architecture
+	$(MAKE) --no-print-directory test-chart vulnerabilities
 
 test-alerts: ## the alerts, against series made up for them (15 s once promtool is built, 3 min the first time)
 	@tools/build.sh promtool

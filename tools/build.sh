@@ -5,6 +5,7 @@
 #   tools/build.sh temporal-server            Temporal as in production, on PostgreSQL
 #   tools/build.sh lint                       golangci-lint, workflowcheck
 #   tools/build.sh codegen                    controller-gen
+#   tools/build.sh vuln                       govulncheck
 #   tools/build.sh promtool                   what tests the alerts
 #   tools/build.sh prometheus                 in which they are proven
 #   tools/build.sh helm                       what renders the chart
@@ -192,6 +193,12 @@ build_codegen() {
 		-ldflags "-s -w" sigs.k8s.io/controller-tools/cmd/controller-gen
 }
 
+build_vuln() {
+	go_build govulncheck vuln "$(pinned "$here/vuln/go.mod" golang.org/x/vuln)" \
+		"govulncheck; usually 10 s" "" \
+		-ldflags "-s -w" golang.org/x/vuln/cmd/govulncheck
+}
+
 # Without service discovery, which a test of rules has no use for and which
 # brings the clients of two dozen clouds along.
 build_promtool() {
@@ -353,7 +360,7 @@ build_partman() {
 	fi
 }
 
-targets=(kube temporal temporal-server postgres s3 lint codegen promtool prometheus helm kubectl duckdb browser partman)
+targets=(kube temporal temporal-server postgres s3 lint codegen promtool prometheus helm kubectl vuln duckdb browser partman)
 [ $# -gt 0 ] || fail "usage: tools/build.sh TARGET ...; there are ${targets[*]}"
 for target in "$@"; do
 	[[ " ${targets[*]} " == *" $target "* ]] || fail "$target: unknown target; there are ${targets[*]}"

@@ -12,7 +12,7 @@ import (
 // there may be.
 var page = template.Must(template.New("").Funcs(template.FuncMap{
 	"takes": takes, "standard": standard, "says": says, "section": isSection,
-}).Parse(`<!-- Made by "make generate" from the code; "make verify" fails when it is not up to date. -->
+}).Parse(`<!-- Made by "make generate" from the code; "make lint" fails when it is not up to date. -->
 
 # Configuration
 

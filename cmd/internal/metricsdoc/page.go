@@ -10,7 +10,7 @@ import (
 
 // page is what people read. What it says besides the tables is true of any
 // metrics there may be.
-var page = template.Must(template.New("").Parse(`<!-- Made by "make generate" from the code; "make verify" fails when it is not up to date. -->
+var page = template.Must(template.New("").Parse(`<!-- Made by "make generate" from the code; "make lint" fails when it is not up to date. -->
 
 # Metrics
 
