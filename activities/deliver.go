@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/auditflow/auditflow/audit"
 	"github.com/auditflow/auditflow/audit/redact"
@@ -26,7 +27,7 @@ type Appender interface {
 	Append(ctx context.Context, records []audit.Record) ([]audit.Receipt, error)
 }
 
-// Deliver holds the two steps of a delivery. All fields are required. It must
+// Deliver holds the steps of a delivery. All fields are required. It must
 // not be copied once it is used.
 type Deliver struct {
 	Sealer   *seal.Sealer
@@ -76,41 +77,58 @@ func (d Delivered) Masked() (n int) {
 // Redact turns an envelope of observed records into one of redacted records:
 // normalised, masked, digested. The same envelope always gives the same records.
 //
+// If it may go through, it appends them as well, once; [Passed] tells what came of it.
+// So a healthy delivery is one step, and what was redacted is not stored by Temporal.
+//
 // Once the attempt's time is over it returns; what it has begun goes on, for
 // nothing can stop it, and counts as one of [MaxRedactions] until it ends. An
 // attempt that comes meanwhile waits for it and begins nothing.
-func (d *Deliver) Redact(ctx context.Context, envelope []byte) (redacted []byte, err error) {
+func (d *Deliver) Redact(ctx context.Context, envelope []byte, through bool) (passed converter.RawValue, err error) {
 	defer func() { d.Metrics.failed(stepRedact, d.errorType(err)) }()
 	defer contain(&err)
 	workflowID := activity.GetInfo(ctx).WorkflowExecution.ID
+	records, err := d.redacted(ctx, envelope, workflowID)
+	if err != nil {
+		return passed, err
+	}
+	if through {
+		if done, ok := d.persistAtOnce(ctx, records); ok {
+			return pass(done)
+		}
+	}
+	redacted, err := d.Sealer.Seal(records, seal.Redacted, workflowID)
+	if err != nil {
+		return passed, d.failure("seal the redacted envelope", err)
+	}
+	return pass(redacted)
+}
+
+// redacted waits for the redaction of an envelope. Others may have got the same records:
+// they must not be changed.
+func (d *Deliver) redacted(ctx context.Context, envelope []byte, workflowID string) ([]audit.Record, error) {
 	about := redactionKey{workflowID, sha256.Sum256(envelope)}
-	going, err := d.redactions.join(ctx, about, func() ([]byte, error) { return d.redact(envelope, workflowID) })
+	going, err := d.redactions.join(ctx, about, func() ([]audit.Record, error) { return d.redact(envelope, workflowID) })
 	if err != nil {
 		return nil, d.failure(fmt.Sprintf("wait for one of %d redactions to end", MaxRedactions), err)
 	}
 	select {
 	case <-going.done:
-		return going.redacted, going.err
+		return going.records, going.err
 	case <-ctx.Done():
 		return nil, d.failure("wait for the redaction to end", ctx.Err())
 	}
 }
 
-func (d *Deliver) redact(envelope []byte, workflowID string) (redacted []byte, err error) {
+func (d *Deliver) redact(envelope []byte, workflowID string) (records []audit.Record, err error) {
 	defer contain(&err)
-	records, err := d.Sealer.Open(envelope, seal.Observed, workflowID)
-	if err != nil {
+	if records, err = d.Sealer.Open(envelope, seal.Observed, workflowID); err != nil {
 		return nil, d.failure("open the observed envelope", err)
 	}
 	for i, r := range records {
 		records[i] = d.redactRecord(r, workflowID)
 	}
-	redacted, err = d.Sealer.Seal(records, seal.Redacted, workflowID)
-	if err != nil {
-		return nil, d.failure("seal the redacted envelope", err)
-	}
 	failpoint.Hit("deliver.redacted")
-	return redacted, nil
+	return records, nil
 }
 
 func (d *Deliver) redactRecord(r audit.Record, workflowID string) audit.Record {
@@ -142,14 +160,14 @@ type redactionKey struct {
 
 // redaction is one computation; its results may be read when done is closed.
 type redaction struct {
-	done     chan struct{}
-	redacted []byte
-	err      error
+	done    chan struct{}
+	records []audit.Record
+	err     error
 }
 
 // join returns the redaction of this key that is going on, else it begins one,
 // as soon as there is room for it. It fails when ctx ends before.
-func (r *redactions) join(ctx context.Context, key redactionKey, compute func() ([]byte, error)) (*redaction, error) {
+func (r *redactions) join(ctx context.Context, key redactionKey, compute func() ([]audit.Record, error)) (*redaction, error) {
 	for {
 		going, ended := r.tryJoin(key, compute)
 		if going != nil {
@@ -163,7 +181,7 @@ func (r *redactions) join(ctx context.Context, key redactionKey, compute func() 
 	}
 }
 
-func (r *redactions) tryJoin(key redactionKey, compute func() ([]byte, error)) (going *redaction, ended <-chan struct{}) {
+func (r *redactions) tryJoin(key redactionKey, compute func() ([]audit.Record, error)) (going *redaction, ended <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.going == nil {
@@ -179,8 +197,8 @@ func (r *redactions) tryJoin(key redactionKey, compute func() ([]byte, error)) (
 }
 
 // run computes and makes room. compute must not panic: here, nobody would catch it.
-func (r *redactions) run(key redactionKey, going *redaction, compute func() ([]byte, error)) {
-	going.redacted, going.err = compute()
+func (r *redactions) run(key redactionKey, going *redaction, compute func() ([]audit.Record, error)) {
+	going.records, going.err = compute()
 	close(going.done)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,6 +218,11 @@ func (d *Deliver) Persist(ctx context.Context, redacted []byte) (done Delivered,
 	if err != nil {
 		return Delivered{}, d.failure("open the redacted envelope", err)
 	}
+	return d.append(ctx, records)
+}
+
+// append stores records that are redacted.
+func (d *Deliver) append(ctx context.Context, records []audit.Record) (Delivered, error) {
 	receipts, err := d.Store.Append(ctx, records)
 	if err != nil {
 		return Delivered{}, d.failure("append to the store", err)

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/auditflow/auditflow/activities"
@@ -17,30 +18,44 @@ func DeliverAudit(ctx workflow.Context, envelope []byte) (activities.Delivered, 
 	if IsBatch(workflow.GetInfo(ctx).WorkflowExecution.ID) { // no history of a release without batches has such an id
 		return deliverBatch(ctx, envelope)
 	}
-	var redacted []byte
-	if err := fastThenSlow(ctx, ActivityRedact, summaryRedact, envelope, &redacted); err != nil {
-		return activities.Delivered{}, err
+	redacted, done, through, err := atOnce(ctx, envelope)
+	if err != nil && ctx.Err() == nil {
+		err = patiently(ctx, err, ActivityRedact, "mask secrets, seal again", envelope, &redacted)
+	}
+	if err != nil || through {
+		return done, err
 	}
 	return persist(ctx, redacted)
 }
 
-// summaryRedact tells of the step in the UI.
-const summaryRedact = "mask secrets, seal again"
+// atOnce tries the whole delivery where it costs least: one local activity, which leaves
+// neither a task nor a redacted envelope in the history. If the rows could not be
+// appended there is that envelope instead, and Persist goes on with it; so it is in all
+// histories of releases that knew no other way.
+func atOnce(ctx workflow.Context, envelope []byte) (redacted []byte, done activities.Delivered, through bool, err error) {
+	var passed converter.RawValue
+	summary := "mask secrets, append to PostgreSQL"
+	if err = workflow.ExecuteLocalActivity(fast(ctx, summary), ActivityRedact, envelope, true).Get(ctx, &passed); err != nil {
+		return nil, done, false, err
+	}
+	return activities.Passed(passed)
+}
 
+// persist tries once where it costs least; if that fails, for ever.
 func persist(ctx workflow.Context, redacted []byte) (done activities.Delivered, err error) {
-	err = fastThenSlow(ctx, ActivityPersist, "append to PostgreSQL", redacted, &done)
+	summary := "append to PostgreSQL"
+	err = workflow.ExecuteLocalActivity(fast(ctx, summary), ActivityPersist, redacted).Get(ctx, &done)
+	if err != nil && ctx.Err() == nil {
+		err = patiently(ctx, err, ActivityPersist, summary, redacted, &done)
+	}
 	return done, err
 }
 
-// fastThenSlow tries a step once where it costs least; if that fails, it tries
-// for ever where everybody can see it. Only cancellation makes it give up.
-func fastThenSlow(ctx workflow.Context, step, summary string, envelope []byte, result any) error {
-	err := workflow.ExecuteLocalActivity(fast(ctx, summary), step, envelope).Get(ctx, result)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	notAtOnce(ctx, step, err)
-	err = workflow.ExecuteActivity(slow(ctx, summary), step, envelope).Get(ctx, result)
+// patiently tries a step that has failed where everybody can see it, for ever. Only
+// cancellation makes it give up.
+func patiently(ctx workflow.Context, failed error, step, summary string, envelope []byte, result any) error {
+	notAtOnce(ctx, step, failed)
+	err := workflow.ExecuteActivity(slow(ctx, summary), step, envelope).Get(ctx, result)
 	if err == nil {
 		workflow.SetCurrentDetails(ctx, step+" succeeded, though not at once.\n")
 	}

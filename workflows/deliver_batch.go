@@ -15,13 +15,12 @@ import (
 // the others goes on as a workflow of its own, under its own id, where it fails
 // for all to see and holds nobody up.
 func deliverBatch(ctx workflow.Context, envelope []byte) (activities.Delivered, error) {
-	var redacted []byte
-	err := workflow.ExecuteLocalActivity(fast(ctx, summaryRedact), ActivityRedact, envelope).Get(ctx, &redacted)
-	if err == nil {
+	redacted, done, through, err := atOnce(ctx, envelope)
+	switch {
+	case err == nil && through, ctx.Err() != nil:
+		return done, err
+	case err == nil:
 		return persist(ctx, redacted)
-	}
-	if ctx.Err() != nil {
-		return activities.Delivered{}, err
 	}
 	notAtOnce(ctx, ActivityRedact, err)
 	var parted activities.Parted
@@ -33,7 +32,6 @@ func deliverBatch(ctx workflow.Context, envelope []byte) (activities.Delivered, 
 			return activities.Delivered{}, err
 		}
 	}
-	var done activities.Delivered
 	if len(parted.Redacted) > 0 {
 		if done, err = persist(ctx, parted.Redacted); err != nil {
 			return activities.Delivered{}, err

@@ -25,11 +25,12 @@ const ownID = "audit/KubernetesExecution/poison"
 func deliverBatch(redact, each, persist *hands) *testsuite.TestWorkflowEnvironment {
 	env := deliver(&hands{}, &hands{})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.BatchID("7"), TaskQueue: workflows.QueueDelivery})
-	env.RegisterActivityWithOptions(func(ctx context.Context, envelope []byte) ([]byte, error) {
+	alone := &hands{give: []byte("alone, redacted")}
+	env.RegisterActivityWithOptions(func(ctx context.Context, envelope []byte, through bool) (converter.RawValue, error) {
 		if string(envelope) == "alone" {
-			return []byte("alone, redacted"), nil
+			return alone.redact(ctx, envelope, through)
 		}
-		return redact.give, redact.attempt(ctx, envelope)
+		return redact.redact(ctx, envelope, through)
 	}, activity.RegisterOptions{Name: workflows.ActivityRedact, DisableAlreadyRegisteredCheck: true})
 	env.RegisterActivityWithOptions(func(ctx context.Context, envelope []byte) (activities.Parted, error) {
 		return activities.Parted{Records: 3, Redacted: []byte("two, redacted"), Apart: []activities.Apart{
@@ -57,7 +58,24 @@ func idsOf(done activities.Delivered) (ids []string) {
 	return ids
 }
 
-func TestAHealthyBatchTakesTheFastPathOnly(t *testing.T) {
+func TestAHealthyBatchIsOneStep(t *testing.T) {
+	t.Parallel()
+	redact, each, persist := &hands{through: &activities.Delivered{Rows: []audit.Receipt{{ID: "a"}, {ID: "b"}}}}, &hands{}, &hands{}
+	env := deliverBatch(redact, each, persist)
+	env.ExecuteWorkflow(workflows.TypeDeliverAudit, []byte("batch"))
+	var done activities.Delivered
+	if err := errors.Join(env.GetWorkflowError(), env.GetWorkflowResult(&done)); err != nil {
+		t.Fatal(err)
+	}
+	if redact.local != 1 || redact.regular+persist.local+persist.regular+each.regular+each.local != 0 {
+		t.Errorf("attempts: redact %+v, each %+v, persist %+v", redact, each, persist)
+	}
+	if got := idsOf(done); !reflect.DeepEqual(got, []string{"a", "b"}) || done.Apart != nil {
+		t.Errorf("rows %q, apart %v", got, done.Apart)
+	}
+}
+
+func TestABatchThatCouldNotBeAppendedAtOnceGoesOnWithPersist(t *testing.T) {
 	t.Parallel()
 	redact, each, persist := &hands{give: []byte("redacted")}, &hands{}, &hands{}
 	env := deliverBatch(redact, each, persist)

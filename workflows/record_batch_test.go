@@ -47,7 +47,7 @@ func (r *recorder) batch(ctx context.Context, name string) (*historypb.History, 
 func (r *recorder) workBadly(deliver *activities.Deliver, poison audit.Record, condition func() error) error {
 	w := sdkworker.New(r.client, workflows.QueueDelivery, sdkworker.Options{DisableRegistrationAliasing: true})
 	w.RegisterWorkflowWithOptions(workflows.DeliverAudit, workflow.RegisterOptions{Name: workflows.TypeDeliverAudit})
-	w.RegisterActivityWithOptions(func(context.Context, []byte) ([]byte, error) {
+	w.RegisterActivityWithOptions(func(context.Context, []byte, bool) ([]byte, error) {
 		return nil, temporal.NewApplicationError("panic of type string", activities.TypePanic)
 	}, activity.RegisterOptions{Name: workflows.ActivityRedact})
 	w.RegisterActivityWithOptions(func(ctx context.Context, envelope []byte) (activities.Parted, error) {

@@ -135,7 +135,7 @@ func (r *recorder) record(ctx context.Context, delivery string) (*historypb.Hist
 	}
 	switch delivery {
 	case "persist-retried":
-		r.failing.Store(3) // one local, two regular attempts
+		r.failing.Store(4) // one with Redact, one local, two regular attempts
 	case "redact-retried": // the worker has not got the door's key until it is restarted with it
 		other, err := throwaway()
 		if err != nil {

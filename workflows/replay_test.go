@@ -31,6 +31,8 @@ const histories = "testdata/histories"
 // the histories that were recorded of each.
 var released = map[string][]map[string][]string{
 	"v0.1": {deliveries},
+	// Between v0.1 and the next one every delivery had two local activities, Redact and Persist.
+	"twosteps": {deliveries, batches},
 	// What is not released yet may be removed and recorded again when the workflow changes.
 	unreleased: {deliveries, batches, maintenances},
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -263,6 +264,9 @@ func attemptsOf(ctx context.Context, c client.Client, id, run string) (all []att
 			var data struct{ ActivityType string }
 			if converter.GetDefaultDataConverter().FromPayloads(marker.GetDetails()["data"], &data) == nil {
 				step(data.ActivityType).Fast++
+				if data.ActivityType == workflows.ActivityRedact && wentThrough(marker) {
+					step(workflows.ActivityPersist).Fast++
+				}
 			}
 		}
 		if activity := event.GetActivityTaskScheduledEventAttributes(); activity != nil {
@@ -273,6 +277,16 @@ func attemptsOf(ctx context.Context, c client.Client, id, run string) (all []att
 		}
 	}
 	return all, nil
+}
+
+// wentThrough tells of a marker of Redact whether the rows were appended in one go with it.
+func wentThrough(marker *historypb.MarkerRecordedEventAttributes) bool {
+	result := marker.GetDetails()["result"].GetPayloads()
+	if len(result) != 1 {
+		return false
+	}
+	_, _, through, err := activities.Passed(converter.NewRawValue(result[0]))
+	return err == nil && through
 }
 
 // tell writes what is known of a delivery.
