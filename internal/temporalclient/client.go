@@ -47,6 +47,9 @@ func (c Config) options(log *slog.Logger) (client.Options, error) {
 		return o, fmt.Errorf("TLS for Temporal: %w", err)
 	}
 	o.ConnectionOptions.TLS = encrypted
+	// What is large in our requests is compressed and then encrypted already: compressing
+	// it again makes it no smaller, and costs a tenth of a door's processor time.
+	o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	o.ConnectionOptions.TLSDisabled = encrypted == nil // else a key alone turns it on, as the SDK sees it
 	if c.Traces != nil {
 		tracing, err := Tracing(c.Traces)

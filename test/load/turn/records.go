@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,8 +19,15 @@ type Records struct {
 	taken     atomic.Int64
 }
 
-// Read makes the records of an order.
+// known are the templates of files that this process has read. Reading costs more
+// processor time than handing some records over, and would count as that.
+var known sync.Map
+
+// Read makes the records of an order. Only the first order with a file reads it.
 func Read(o Order) (*Records, error) {
+	if templates, ok := known.Load(o.File); ok {
+		return &Records{order: o, templates: templates.([]audit.Record)}, nil
+	}
 	f, err := os.Open(o.File)
 	if err != nil {
 		return nil, err
@@ -36,6 +44,7 @@ func Read(o Order) (*Records, error) {
 	if len(r.templates) == 0 {
 		return nil, fmt.Errorf("read records of %s: there are none", o.File)
 	}
+	known.Store(o.File, r.templates)
 	return r, nil
 }
 
