@@ -8,6 +8,7 @@ type gate struct {
 	classes int
 	next    []int32 // state*classes + class
 	ends    [][]int // keywords that end in a state
+	final   []bool  // whether any does: asked for every byte, and small enough to stay near
 }
 
 func newGate(words []string) *gate {
@@ -37,6 +38,9 @@ func newGate(words []string) *gate {
 		g.ends[at] = append(g.ends[at], id)
 	}
 	g.link()
+	for _, words := range g.ends {
+		g.final = append(g.final, len(words) > 0)
+	}
 	return g
 }
 
@@ -77,6 +81,9 @@ func (g *gate) each(s string, hit func(word, end int)) {
 	at := int32(0)
 	for i := range len(s) {
 		at = g.next[int(at)*g.classes+int(g.class[s[i]])]
+		if !g.final[at] {
+			continue
+		}
 		for _, w := range g.ends[at] {
 			hit(w, i+1)
 		}

@@ -1,6 +1,8 @@
 package redact
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -70,7 +72,7 @@ func (r *Redactor) look(s string, layer int) []finding {
 // clear finds secrets that stand in s as they are.
 func (r *Redactor) clear(s string) []finding {
 	a := assignments{text: s, policy: r.policy}
-	hits := make(map[int][]span)
+	var hits map[int][]span // most texts have none
 	r.gate.each(s, func(word, end int) {
 		w := r.keywords[word]
 		if w.rule == names {
@@ -80,10 +82,16 @@ func (r *Redactor) clear(s string) []finding {
 		if w.ahead && !tokenAhead(s, end) {
 			return
 		}
+		if hits == nil {
+			hits = map[int][]span{}
+		}
 		hits[w.rule] = widen(s, hits[w.rule], r.rules[w.rule], end)
 	})
 	found := a.out
-	for i := range r.rules { // in their order, not the map's
+	if len(hits) == 0 {
+		return append(found, manifests(s)...)
+	}
+	for _, i := range slices.Sorted(maps.Keys(hits)) { // in the rules' order, not the map's
 		for _, window := range hits[i] {
 			found = append(found, r.rules[i].find(s, window)...)
 		}
