@@ -53,6 +53,9 @@ type delivery struct {
 type Config struct {
 	// Cluster names this cluster in records. Part of every row's identity.
 	Cluster string
+	// Reconcilers is how many objects of a kind are looked at and patched at once. They
+	// wait for the API server only: where that is slow they bound a backlog. Default 8.
+	Reconcilers int
 	// Starters is how many executions are observed at once. Default 16.
 	Starters int
 	// Company is how many records more may wait for Temporal to take them, so that
@@ -109,6 +112,9 @@ const (
 // NewDeliveries takes a reader that is not cached: what is delivered must be
 // what is there now.
 func NewDeliveries(cfg Config, api client.Reader, starter Starter, recorder events.EventRecorder, metrics *Metrics, log logr.Logger) *Deliveries {
+	if cfg.Reconcilers <= 0 {
+		cfg.Reconcilers = 8
+	}
 	if cfg.Starters <= 0 {
 		cfg.Starters = 16
 	}

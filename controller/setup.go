@@ -43,15 +43,15 @@ func Cache(watched []Watched) cache.Options {
 	return o
 }
 
-// reconcilers only look at marks and patch metadata; a few are plenty.
-const reconcilers = 8
+// fewReconcilers are plenty where nothing is delivered: they only take marks off.
+const fewReconcilers = 8
 
 // SetupDisabled adds what takes part in nothing: it takes the finalizer off
 // whatever an earlier configuration held, so that switching auditing off wedges
 // no deletion.
 func SetupDisabled(mgr manager.Manager, watched []Watched) error {
 	for _, w := range watched {
-		if err := reconcileWith(mgr, w.Source, &releaser{mgr.GetClient(), w.Source}, nil); err != nil {
+		if err := reconcileWith(mgr, w.Source, &releaser{mgr.GetClient(), w.Source}, fewReconcilers, nil); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func Setup(mgr manager.Manager, cfg Config, watched []Watched, starter Starter, 
 		deliveries.metrics.removed.WithLabelValues(w.Source.Kind().Kind)
 		feeds[w.Source.Kind()] = make(chan event.GenericEvent)
 		r := &Reconciler{Watched: w, Client: mgr.GetClient(), API: mgr.GetAPIReader(), Deliveries: deliveries, Events: recorder}
-		if err := reconcileWith(mgr, w.Source, r, feeds[w.Source.Kind()]); err != nil {
+		if err := reconcileWith(mgr, w.Source, r, deliveries.cfg.Reconcilers, feeds[w.Source.Kind()]); err != nil {
 			return err
 		}
 	}
@@ -88,13 +88,13 @@ func Setup(mgr manager.Manager, cfg Config, watched []Watched, starter Starter, 
 	return addStrays(mgr, watched)
 }
 
-// reconcileWith has a source's objects reconciled when they change, and when
-// changed, unless nil, says so.
-func reconcileWith(mgr manager.Manager, s Source, r reconcile.Reconciler, changed chan event.GenericEvent) error {
+// reconcileWith has a source's objects reconciled, so many at once, when they change,
+// and when changed, unless nil, says so.
+func reconcileWith(mgr manager.Manager, s Source, r reconcile.Reconciler, atOnce int, changed chan event.GenericEvent) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName(s)).
 		For(s.New()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers, LogConstructor: namelessLog(mgr.GetLogger(), s)})
+		WithOptions(controller.Options{MaxConcurrentReconciles: atOnce, LogConstructor: namelessLog(mgr.GetLogger(), s)})
 	if changed != nil {
 		b = b.WatchesRawSource(source.Channel(changed, &handler.EnqueueRequestForObject{}))
 	}

@@ -42,6 +42,8 @@ Configuration (YAML; cluster and keyset_file are required):
     enabled: true             # false: for one replica only
     namespace: ""             # of the lease; default: the pod's own
   delivery:
+    reconcilers: 8            # objects of a kind patched at once, 1 to 1000; more where the API
+                              # server takes long and a backlog is to be marked sooner
     starters: 16              # executions read from the API server at once, 1 to 1000
     waiters: 128              # workflows watched at once, 1 to 10000
 
@@ -68,8 +70,9 @@ type file struct {
 		Namespace config.Scalar `json:"namespace"`
 	} `json:"leader_election"`
 	Delivery struct {
-		Starters config.Scalar `json:"starters"`
-		Waiters  config.Scalar `json:"waiters"`
+		Reconcilers config.Scalar `json:"reconcilers"`
+		Starters    config.Scalar `json:"starters"`
+		Waiters     config.Scalar `json:"waiters"`
 	} `json:"delivery"`
 }
 
@@ -92,9 +95,10 @@ func load(path string, r *config.Reader) (settings, error) {
 	s := settings{
 		common: f.Read(r, "auditflow-controller"),
 		controller: controller.Config{
-			Cluster:  r.Required("cluster", f.Cluster),
-			Starters: r.Int("delivery.starters", f.Delivery.Starters, 16, 1, 1000),
-			Waiters:  r.Int("delivery.waiters", f.Delivery.Waiters, 128, 1, 10_000),
+			Cluster:     r.Required("cluster", f.Cluster),
+			Reconcilers: r.Int("delivery.reconcilers", f.Delivery.Reconcilers, 8, 1, 1000),
+			Starters:    r.Int("delivery.starters", f.Delivery.Starters, 16, 1, 1000),
+			Waiters:     r.Int("delivery.waiters", f.Delivery.Waiters, 128, 1, 10_000),
 		},
 		sources:                 readSources(r, f.Jobs, f.ReviewWindow),
 		enabled:                 r.Bool("audit_enabled", f.AuditEnabled, true),

@@ -62,7 +62,7 @@ audit_batch_size: 1001
 audit_flush_interval: 30
 storage_service_url: nowhere
 leader_election: {enabled: 2}
-delivery: {starters: 0, waiters: many}
+delivery: {reconcilers: -1, starters: 0, waiters: many}
 jobs: {enabled: often, selector: "a in", namespaces: [prod, "No such"]}
 review_window: {executions: 24, jobs: 400d}
 `,
@@ -76,6 +76,7 @@ review_window: {executions: 24, jobs: 400d}
 		"audit_flush_interval: want a duration with its unit, as in 30s or 5m, not \"30\"",
 		"storage_service_url: want an address as in http://host:8085",
 		"leader_election.enabled: want true or false, not \"2\"",
+		"delivery.reconcilers: want a whole number from 1 to 1000, not \"-1\"",
 		"delivery.starters: want a whole number from 1 to 1000, not \"0\"",
 		"delivery.waiters: want a whole number from 1 to 10000, not \"many\"",
 		"jobs.enabled: want true or false, not \"often\"",

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/auditflow/auditflow/test/world"
 )
 
@@ -44,6 +47,7 @@ func run(m *testing.M) (code int, err error) {
 	if text, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build the programs: %w\n%s", err, text)
 	}
+	log.SetLogger(logr.Discard()) // controller-runtime's; it complains when nobody chose one
 	if cluster, err = world.Start(context.Background(), world.Options{Kubernetes: true, Temporal: true, PostgreSQL: true}); err != nil {
 		return 1, err
 	}

@@ -25,18 +25,25 @@ const (
 	lease        = "auditflow-controller"
 )
 
+// late are rights without which client-go lists again and again, so that all is done, but
+// late, and how late is its affair: that they are refused is what can be seen.
+var late = map[right]bool{
+	{"watch", own, kex, ""}:        true,
+	{"watch", "batch", "jobs", ""}: true,
+}
+
 // needed tells for every right of the controller the steps that are not done without it.
 // All others are.
 var needed = map[right][]string{
 	{"get", own, kex, ""}:    {execution, told, toldAgain, reviewed},
 	{"list", own, kex, ""}:   {releaseFrees},
-	{"watch", own, kex, ""}:  append([]string{ready, leads, leaseBack}, after...),
+	{"watch", own, kex, ""}:  nil,
 	{"patch", own, kex, ""}:  {execution, told, toldAgain, reviewed, releaseFrees},
 	{"delete", own, kex, ""}: {reviewed},
 
 	{"get", "batch", "jobs", ""}:    {execution, told, toldAgain, job, jobReviewed},
 	{"list", "batch", "jobs", ""}:   {stray, releaseFrees},
-	{"watch", "batch", "jobs", ""}:  append([]string{ready, leads, leaseBack}, after...),
+	{"watch", "batch", "jobs", ""}:  nil,
 	{"patch", "batch", "jobs", ""}:  {job, jobReviewed, stray, releaseFrees},
 	{"delete", "batch", "jobs", ""}: {jobReviewed},
 
@@ -48,7 +55,7 @@ var needed = map[right][]string{
 
 	{"create", coordination, "leases", ""}:    append([]string{leads, leaseBack}, after...),
 	{"get", coordination, "leases", lease}:    append([]string{leads, leaseBack}, after...),
-	{"update", coordination, "leases", lease}: {leaseBack},
+	{"update", coordination, "leases", lease}: {leaseBack, releaseFrees}, // for somebody seems to lead
 	{"list", coordination, "leases", lease}:   {releaseFrees},
 }
 
@@ -56,6 +63,8 @@ var needed = map[right][]string{
 // that is looked at may not.
 func TestTheJourneyPassesWithTheRightsOfTheChartAndWithNoneLess(t *testing.T) {
 	s := raise(t, "rights")
+	defer s.leave(t)
+	t.Run("nobody else may change the marks", func(t *testing.T) { marksAreProtected(t, s) })
 	s.runs(t, "worker")
 	t.Run("with all of them", func(t *testing.T) {
 		if refused := s.travels(t, "all", nil, right{}); len(refused) > 0 {
@@ -110,6 +119,9 @@ func (s *stage) travels(t *testing.T, name string, breaks []string, lost right) 
 	j.done[leaseBack] = err == nil && s.holder(t.Context()) == ""
 	j.done[releaseFrees] = j.releases(t)
 	for step, done := range j.done {
+		if late[lost] {
+			break
+		}
 		if broken := slices.Contains(breaks, step); done == broken {
 			t.Errorf("%s: %t\n%s", step, done, j.process.Said())
 		}
@@ -124,7 +136,11 @@ func (j *journey) watch(t *testing.T, breaks []string, lost right) {
 	t.Helper()
 	steps := j.whileItRuns()
 	look := func(ctx context.Context) bool {
-		whole := slices.Equal(breaks, []string{releaseFrees}) || lost == (right{}) || slices.Contains(j.refusals.all(), lost.sort())
+		refused := slices.Contains(j.refusals.all(), lost.sort())
+		if late[lost] {
+			return refused && !j.process.Ended()
+		}
+		whole := slices.Equal(breaks, []string{releaseFrees}) || lost == (right{}) || refused
 		for step, is := range steps {
 			j.done[step] = j.done[step] || is(ctx)
 			whole = whole && (j.done[step] || slices.Contains(breaks, step))

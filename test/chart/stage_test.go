@@ -15,7 +15,9 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 
@@ -54,6 +56,17 @@ func raise(t *testing.T, name string) *stage {
 	write(t, file, fmt.Sprintf(values, name, cluster.Temporal.Address, cluster.Temporal.Namespace))
 	act(t, name, "install", name, root+"/deploy/chart", "--no-hooks", "--values", file)
 	return s
+}
+
+// leave removes the release and the CRD, which other tests' releases bring themselves.
+func (s *stage) leave(t *testing.T) {
+	t.Helper()
+	act(t, s.name, "uninstall", s.name, "--no-hooks")
+	crd := &unstructured.Unstructured{}
+	crd.SetAPIVersion("apiextensions.k8s.io/v1")
+	crd.SetKind("CustomResourceDefinition")
+	crd.SetName("kubernetesexecutions.execution.kubernaut.io")
+	s.until(t, "the CRD to be gone", func(ctx context.Context) bool { return apierrors.IsNotFound(s.executor.Client.Delete(ctx, crd)) })
 }
 
 // enter makes the namespace, in which there is nothing yet.
