@@ -26,6 +26,7 @@ type plant struct {
 	plan    world.Plan
 	play    func(ctx context.Context, ex *v1.KubernetesExecution, p world.Plan) (world.Completion, error) // nil: to its end
 	secrets []leak.Secret
+	heldUp  bool // its rows cannot be appended at once
 }
 
 // sowing are all executions of the leak test, each with canaries of its own.

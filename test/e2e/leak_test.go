@@ -51,13 +51,13 @@ type word struct {
 
 func words() map[string]word {
 	fresh := func() string { return "canary" + canary.Fill(uint64(time.Now().UnixNano()), "{l20}") }
-	stored := []string{leak.PlaceTables, leak.PlaceWAL, leak.PlaceRows, leak.PlaceArchive, placeOpened}
+	stored := []string{leak.PlaceTables, leak.PlaceWAL, leak.PlaceRows, leak.PlaceArchive}
 	return map[string]word{
 		"output": {fresh(), stored, append([]string{placePostgresLog}, elsewhere...)},
 		"name": {"prod-" + fresh(), append([]string{leak.PlaceTemporal, leak.PlaceVisibility, leak.PlaceHistories}, stored...),
 			[]string{leak.PlaceMetrics, placeTraces}},
 		// PostgreSQL quotes what it refuses in its own log, to which nobody but it writes.
-		"refused": {fresh(), []string{leak.PlaceQuarantine, placePostgresLog, placeOpened}, append([]string{leak.PlaceRows}, elsewhere...)},
+		"refused": {fresh(), []string{leak.PlaceQuarantine, placePostgresLog}, append([]string{leak.PlaceRows}, elsewhere...)},
 		// Rows of some size are compressed in the files.
 		"raised": {fresh(), []string{leak.PlaceRows, placeOpened, placePostgresLog}, elsewhere},
 		"late":   {fresh(), []string{leak.PlaceRows, placeOpened}, elsewhere},
@@ -90,6 +90,7 @@ func TestNoSecretLeaksToAnyPlaceAtRest(t *testing.T) {
 	s.sowObjects()
 	s.sowRepeated()
 	s.sowRepeatedInNames()
+	late.heldUp, raised.heldUp = true, true
 	large := s.sowLarge(w["output"].text)
 
 	// One with all rules comes first, and the large one without company: with
@@ -247,7 +248,8 @@ func (s *sowing) search(t *testing.T, w map[string]word) *leak.Search {
 }
 
 // wasSent opens the envelopes of a history. What the door has sealed must hold
-// each canary, or the search proves nothing; what was redacted is searched.
+// each canary, or the search proves nothing; what was redacted is searched, where it
+// could not be appended at once and so went through Temporal.
 func (p *plant) wasSent(t *testing.T, sealer *seal.Sealer, id string, events []*historypb.HistoryEvent, found *leak.Search) {
 	t.Helper()
 	sent, redacted := leak.NewSearch(p.secrets), 0
@@ -277,7 +279,7 @@ func (p *plant) wasSent(t *testing.T, sealer *seal.Sealer, id string, events []*
 			}
 		}
 	}
-	if redacted == 0 || missing > 0 {
+	if p.heldUp && redacted == 0 || missing > 0 {
 		t.Errorf("%s: %d redacted envelopes, %d canaries were never sent", p.ex.Name, redacted, missing)
 	}
 }

@@ -200,7 +200,7 @@ func TestTheTemporalUIFindsADeliveryAndShowsNoContent(t *testing.T) {
 			t.Errorf("history shows content: %s", text)
 		}
 	}
-	if events < 7 {
+	if events < 6 {
 		t.Errorf("only %d events were looked at", events)
 	}
 }
