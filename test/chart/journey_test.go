@@ -65,7 +65,7 @@ func leadsAndGivesBack(t *testing.T, s *stage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.until(t, "ready and leading", func(ctx context.Context) bool { return p.Ready(ctx) && s.holder(ctx) != "" })
+	s.until(t, "ready and leading", func(ctx context.Context) bool { return p.Ready(ctx) && s.leadTold(ctx) })
 	if err := p.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}

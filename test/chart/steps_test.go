@@ -94,10 +94,10 @@ func (s *stage) holder(ctx context.Context) string {
 	return *lease.Spec.HolderIdentity
 }
 
-// leadTold looks for the event about the lease that this process has taken.
-func (j *journey) leadTold(ctx context.Context) bool {
-	holder := j.holder(ctx)
-	events, err := j.api.CoreV1().Events(j.stage.name).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.kind=Lease,reason=LeaderElection"})
+// leadTold looks for the event about the lease that a process has taken, and knows it has.
+func (s *stage) leadTold(ctx context.Context) bool {
+	holder := s.holder(ctx)
+	events, err := s.api.CoreV1().Events(s.name).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.kind=Lease,reason=LeaderElection"})
 	return err == nil && holder != "" && slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
 		return strings.Contains(e.Message, holder)
 	})
