@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/converter"
@@ -46,11 +48,21 @@ func pass(result any) (converter.RawValue, error) {
 
 // Passed is what came of [Deliver.Redact]: what became of the records if it went through,
 // else the envelope for [Deliver.Persist]. Whatever releases before this one have left in
-// histories is such an envelope.
+// histories is such an envelope. Of anything else it does not say that it went through:
+// a delivery that is taken for done when it is not would be lost.
 func Passed(result converter.RawValue) (redacted []byte, done Delivered, through bool, err error) {
 	payload, convert := result.Payload(), converter.GetDefaultDataConverter()
-	if string(payload.GetMetadata()[converter.MetadataEncoding]) == converter.MetadataEncodingBinary {
-		return redacted, done, false, convert.FromPayload(payload, &redacted)
+	switch encoding := string(payload.GetMetadata()[converter.MetadataEncoding]); encoding {
+	case converter.MetadataEncodingBinary:
+		err = convert.FromPayload(payload, &redacted)
+	case converter.MetadataEncodingJSON:
+		err = convert.FromPayload(payload, &done)
+		through = err == nil && len(done.Rows) > 0
+	default:
+		err = fmt.Errorf("the result of Redact has encoding %q", encoding)
 	}
-	return nil, done, true, convert.FromPayload(payload, &done)
+	if err == nil && !through && len(redacted) == 0 {
+		err = errors.New("the result of Redact has neither rows nor an envelope")
+	}
+	return redacted, done, through, err
 }

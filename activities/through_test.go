@@ -95,3 +95,21 @@ func TestAnAttemptKeepsTimeToSealWhatItHasRedacted(t *testing.T) {
 		t.Error("the attempt was out of time")
 	}
 }
+
+func TestWhatIsNeitherRowsNorAnEnvelopeDidNotGoThrough(t *testing.T) {
+	t.Parallel()
+	for name, result := range map[string]any{
+		"nothing": nil, "no envelope": []byte{}, "no rows": activities.Delivered{}, "another object": map[string]int{"n": 1}, "a text": "done",
+	} {
+		payload, err := converter.GetDefaultDataConverter().ToPayload(result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, through, err := activities.Passed(converter.NewRawValue(payload)); through || err == nil {
+			t.Errorf("%s: through %t, %v", name, through, err)
+		}
+	}
+	if _, _, through, err := activities.Passed(converter.RawValue{}); through || err == nil {
+		t.Errorf("no payload: through %t, %v", through, err)
+	}
+}
