@@ -47,6 +47,8 @@ var needed = map[right][]string{
 	{"patch", "batch", "jobs", ""}:  {job, jobReviewed, stray, releaseFrees},
 	{"delete", "batch", "jobs", ""}: {jobReviewed},
 
+	{"update", "auditflow.io", "marks", ""}: {execution, told, toldAgain, reviewed, job, jobReviewed, stray, releaseFrees}, // for the policy
+
 	{"list", "", "pods", ""}: {execution, told, toldAgain, job, jobReviewed},
 
 	{"create", "", "events", ""}:        {leadTold},
