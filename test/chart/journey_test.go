@@ -26,7 +26,7 @@ func TestAReleaseIsInstalledUpgradedAndRemovedAndItsControllerRunsWithItsRights(
 	s := enter(t, release)
 	api := s.api
 	s.secret(t, "auditflow-keyset", "keyset.json", secret(t, "keyset.json"))
-	act(t, release, "install", release, root+"/deploy/chart", "--no-hooks", "--set", "cluster=prod-eu-1,controller.protectMarks=false") // from other releases' controllers
+	act(t, release, "install", release, root+"/deploy/chart", "--no-hooks", "--set", "cluster=prod-eu-1")
 	leadsAndGivesBack(t, s)
 
 	act(t, release, "upgrade", release, root+"/deploy/chart", "--no-hooks", "--reset-then-reuse-values", "--set", "worker.replicas=5")
@@ -42,7 +42,7 @@ func TestAReleaseIsInstalledUpgradedAndRemovedAndItsControllerRunsWithItsRights(
 	if _, err := api.Discovery().RESTClient().Get().AbsPath(executions).DoRaw(t.Context()); err != nil {
 		t.Errorf("the CRD went with the release: %v", err)
 	}
-	act(t, release, "install", release, root+"/deploy/chart", "--no-hooks", "--set", "cluster=prod-eu-1,controller.protectMarks=false") // and finds it there
+	act(t, release, "install", release, root+"/deploy/chart", "--no-hooks", "--set", "cluster=prod-eu-1") // and finds it there
 }
 
 // act has helm do something to the world's cluster.
