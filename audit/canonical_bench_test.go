@@ -56,3 +56,23 @@ func BenchmarkAppendCanonicalJSON(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkUnmarshalRecords(b *testing.B) {
+	r := typical()
+	text := append(audit.AppendCanonical([]byte("["), &r), ']')
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := audit.UnmarshalRecords(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkNormalise(b *testing.B) {
+	r := typical().Normalise()
+	b.ReportAllocs()
+	for b.Loop() {
+		r = r.Normalise()
+	}
+}

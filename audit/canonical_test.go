@@ -214,8 +214,9 @@ func TestTheCanonicalFormOfATextIsThatOfWhatItDecodesTo(t *testing.T) {
 
 func compareJSON(t interface{ Fatalf(string, ...any) }, text []byte) {
 	got, err := audit.AppendCanonicalJSON([]byte("before"), text)
+	decoded, ok := audit.DecodeJSON(text)
 	if !json.Valid(text) {
-		if err == nil || string(got) != "before" {
+		if err == nil || string(got) != "before" || ok {
 			t.Fatalf("%q was accepted", text)
 		}
 		return
@@ -225,6 +226,9 @@ func compareJSON(t interface{ Fatalf(string, ...any) }, text []byte) {
 	decoder.UseNumber()
 	if err := decoder.Decode(&value); err != nil {
 		t.Fatalf("%v", err)
+	}
+	if !ok || !reflect.DeepEqual(decoded, value) {
+		t.Fatalf("%s is decoded to\n%#v, want\n%#v", text, decoded, value)
 	}
 	if want := audit.CanonicalJSON(value); err != nil || string(got) != "before"+string(want) {
 		t.Fatalf("of %s\ngot  %s %v\nwant %s", text, got, err, want)

@@ -2,10 +2,8 @@ package audit
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"slices"
-	"unicode/utf8"
 )
 
 // AppendCanonicalJSON appends the canonical form of a JSON text, byte for byte
@@ -148,18 +146,4 @@ func (j *jsonText) canonicalArray(dst []byte, depth int) ([]byte, bool) {
 			return dst, false
 		}
 	}
-}
-
-// plain is the string between two quotation marks, without its escapes and with
-// U+FFFD for each byte that is not UTF-8.
-func plain(raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
-		return raw
-	}
-	var s string
-	quoted := append(append([]byte{'"'}, raw...), '"')
-	if err := json.Unmarshal(quoted, &s); err != nil {
-		panic("audit: a JSON string: " + err.Error()) // quoted has checked it
-	}
-	return []byte(s)
 }

@@ -13,8 +13,21 @@ import (
 // jsonb: keys sorted, of equal keys the last, numbers as PostgreSQL's numeric
 // prints them, no insignificant white space. null counts as none.
 func (b *notebook) parameters(raw json.RawMessage) json.RawMessage {
-	const path = "action_parameters"
+	if settled(raw) {
+		return raw
+	}
+	return b.settle(raw)
+}
+
+func (b *notebook) settle(raw json.RawMessage) json.RawMessage {
 	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	const path = "action_parameters"
+	switch {
+	case settled(raw):
+		return raw
+	case len(bytes.TrimSpace(raw)) == 0:
 		return nil
 	}
 	text := b.characters(path, string(raw))
@@ -203,10 +216,10 @@ func loneSurrogates(s string) (n int) {
 }
 
 // escapedUnit reads the \uXXXX that s begins with.
-func escapedUnit(s string) (uint64, bool) {
+func escapedUnit[T string | []byte](s T) (rune, bool) {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0, false
 	}
-	u, err := strconv.ParseUint(s[2:6], 16, 16)
-	return u, err == nil
+	u, err := strconv.ParseUint(string(s[2:6]), 16, 16)
+	return rune(u), err == nil
 }
