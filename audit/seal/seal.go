@@ -1,9 +1,7 @@
 package seal
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,7 +67,8 @@ func New(cfg Config) (*Sealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithWindowSize(windowBytes))
+	// The next level takes half as long again, for records that become 3 % smaller alone and not at all in batches.
+	enc, err := zstd.NewWriter(nil, zstd.WithWindowSize(windowBytes), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		return nil, fmt.Errorf("start the compressor: %w", err)
 	}
@@ -138,8 +137,8 @@ func (s *Sealer) Open(envelope []byte, stage Stage, workflowID string) ([]audit.
 	if err != nil || len(letter) > MaxUnpacked {
 		return nil, fmt.Errorf("open envelope: cannot unpack into %d bytes: %w", MaxUnpacked, ErrEnvelope)
 	}
-	records := []audit.Record{}
-	if err := json.Unmarshal(letter, &records); err != nil {
+	records, err := audit.UnmarshalRecords(letter)
+	if err != nil {
 		return nil, fmt.Errorf("open envelope: does not hold records: %w", ErrEnvelope)
 	}
 	return records, nil
@@ -171,20 +170,23 @@ func associated(stage Stage, workflowID string) ([]byte, error) {
 	return nil, fmt.Errorf("stage is neither %s nor %s: %w", Observed, Redacted, ErrEnvelope)
 }
 
-// encode keeps the encoder's own errors out of ours: they quote what they
-// could not encode.
-func encode(records []audit.Record) ([]byte, error) {
-	if records == nil {
-		records = []audit.Record{}
+// encode makes the JSON array. What no JSON can hold panics with what it is, which is
+// content.
+func encode(records []audit.Record) (letter []byte, err error) {
+	defer func() {
+		if recover() != nil {
+			letter, err = nil, fmt.Errorf("a record is not valid JSON: %w", ErrEnvelope)
+		}
+	}()
+	letter = []byte{'['}
+	for i := range records {
+		if i > 0 {
+			letter = append(letter, ',')
+		}
+		letter = audit.AppendCanonical(letter, &records[i])
+		if len(letter) > MaxUnpacked {
+			return nil, fmt.Errorf("records take more than %d bytes: %w", MaxUnpacked, ErrEnvelope)
+		}
 	}
-	var letter bytes.Buffer
-	enc := json.NewEncoder(&letter)
-	enc.SetEscapeHTML(false) // what is redacted and stored is not HTML; escapes only cost bytes
-	if err := enc.Encode(records); err != nil {
-		return nil, fmt.Errorf("a record is not valid JSON: %w", ErrEnvelope)
-	}
-	if letter.Len() > MaxUnpacked {
-		return nil, fmt.Errorf("records take more than %d bytes: %w", MaxUnpacked, ErrEnvelope)
-	}
-	return letter.Bytes(), nil
+	return append(letter, ']'), nil
 }
