@@ -34,7 +34,7 @@ func commandRules() []rule {
 		shape("command-line", "rabbitmqctl", `\brabbitmqctl\b[^\n|;]*?\s(?:add_user|change_password|authenticate_user)\s+\S+\s+["']?([^\s"']+)`),
 		shape("command-line", "htpasswd", `\bhtpasswd\s+-\w*b\w*\s+(?:-\w+\s+)*\S+\s+\S+\s+["']?([^\s"']+)`),
 		shape("command-line", "chpasswd", `["']?[\w.-]+:([^\s"':|]+)["']?\s*\|\s*(?:sudo\s+)?chpasswd`),
-		shape("command-line", "net use,net user", `(?i)\bnet\s+user\s+[^\s/]+\s+([^\s/]\S*)\s`),
+		spaced(shape("command-line", "net", `(?i)\bnet\s+user\s+[^\s/]+\s+([^\s/]\S*)\s`)),
 		shape("command-line", "pass:", `\s-pass(?:in|out)?\s+pass:(\S+)`),
 		// Archives and keys: zip -P x, 7z -px, openssl enc -k x, ssh-keygen -N x.
 		{name: "command-line", keywords: []string{"zip -"}, pattern: lazily(`(?i)\b(?:zip|unzip)\b[^\n|;]*?\s-P[ \t]+["']?([^\s"'$-][^\s"']*)`)},
@@ -46,8 +46,8 @@ func commandRules() []rule {
 		shape("command-line", "sudo", `\bsudo\s+(?:-\w+\s+)*-S\b[^|\n]*?<<<\s*["']?([^\s"'$]+)`),
 		shape("command-line", "alias", `\bmc\s+(?:alias\s+set|config\s+host\s+add)\s+\S+\s+\S+\s+\S+\s+["']?([^\s"']+)`),
 		// The name is one word, the value the next: ENV DB_PASSWORD hunter2, setx TOKEN abc.
-		shape("command-line", "env arg setx export", `(?im)^\s*`+envSecret),
-		inText(shape("command-line", "env arg setx export", `(?i)`+before+envSecret)),
+		spaced(shape("command-line", "env arg setx export", `(?im)^\s*`+envSecret)),
+		spaced(inText(shape("command-line", "env arg setx export", `(?i)`+before+envSecret))),
 		shape("command-line", "configure config", `(?i)\b(?:aws\s+configure|git\s+config|npm\s+config|gcloud\s+config|pulumi\s+config)\s+set\s[^\n]*?(?:password|secret|token|key)\w*["']?[\s]+["']?([^\s"'$-][^\s"']{7,})`),
 		// kubectl create secret --from-literal=key=value: the key may be called anything.
 		on("secret", shape("command-line", "--from-literal", `--from-literal[\s=]+["']?[A-Za-z0-9._-]+=["']?([^\s"']+)`)),

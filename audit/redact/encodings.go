@@ -51,7 +51,7 @@ func decode(word string) (string, bool) {
 
 // unhex decodes text in hexadecimal; digests are not text.
 func unhex(word string) (string, bool) {
-	if len(word)%2 != 0 || len(word) < 16 {
+	if len(word)%2 != 0 || len(word) < 16 || strings.Trim(word[:16], "0123456789abcdefABCDEF") != "" {
 		return "", false
 	}
 	head, err := hex.DecodeString(word[:16])

@@ -6,10 +6,14 @@ package redact
 type gate struct {
 	class   [256]uint8 // bytes that no keyword holds are all class 0
 	classes int
-	next    []int32 // state*classes + class
-	ends    [][]int // keywords that end in a state
-	final   []bool  // whether any does: asked for every byte, and small enough to stay near
+	// next has a row of classes for each state. Once the gate is made, it leads to
+	// the beginning of a row, with final set if a keyword ends there: nothing is to
+	// be computed from one byte to the next.
+	next []int32
+	ends [][]int // keywords that end in a state
 }
+
+const final = 1 << 30
 
 func newGate(words []string) *gate {
 	g := &gate{classes: 1}
@@ -38,8 +42,11 @@ func newGate(words []string) *gate {
 		g.ends[at] = append(g.ends[at], id)
 	}
 	g.link()
-	for _, words := range g.ends {
-		g.final = append(g.final, len(words) > 0)
+	for edge, to := range g.next {
+		g.next[edge] = to * int32(g.classes) //nolint:gosec // at most one class for each byte
+		if len(g.ends[to]) > 0 {
+			g.next[edge] |= final
+		}
 	}
 	return g
 }
@@ -80,12 +87,24 @@ func (g *gate) link() {
 func (g *gate) each(s string, hit func(word, end int)) {
 	at := int32(0)
 	for i := range len(s) {
-		at = g.next[int(at)*g.classes+int(g.class[s[i]])]
-		if !g.final[at] {
+		at = g.next[int(at)+int(g.class[s[i]])]
+		if at < final {
 			continue
 		}
-		for _, w := range g.ends[at] {
+		at -= final
+		for _, w := range g.ends[int(at)/g.classes] {
 			hit(w, i+1)
 		}
 	}
+}
+
+// in tells whether any keyword is in s.
+func (g *gate) in(s string) bool {
+	at := int32(0)
+	for i := range len(s) {
+		if at = g.next[int(at)+int(g.class[s[i]])]; at >= final {
+			return true
+		}
+	}
+	return false
 }

@@ -74,7 +74,9 @@ const nameContext = `[ \t\w.-]{0,20}`
 
 func (g gitleaksRule) rule(everywhere allow) rule {
 	r := rule{name: g.ID, keywords: g.Keywords, pattern: lazily(g.Regex), group: g.SecretGroup, whole: whole[g.ID] != ""}
-	r.tokens = !strings.Contains(g.Regex, nameContext) && !slices.ContainsFunc(g.Keywords, func(k string) bool { return len(k) > 4 || k[0] == '_' })
+	if !strings.Contains(g.Regex, nameContext) && !slices.ContainsFunc(g.Keywords, func(k string) bool { return len(k) > 4 || k[0] == '_' }) {
+		r.ahead = tokenAhead
+	}
 	allows := []allow{everywhere}
 	for _, a := range g.Allowlists {
 		if a.Condition != "AND" || len(a.Paths) == 0 { // a path that we do not have is not allowed

@@ -1,6 +1,11 @@
 package redact
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
 
 // kind is what a name says about the value it names.
 type kind int
@@ -74,8 +79,11 @@ func set(words string) map[string]bool {
 }
 
 // classify tells what a name such as DB_PASSWORD, githubToken or secretKeyRef
-// says about its value, and by how many words.
+// says about its value, and by how many words if it says anything.
 func classify(name string) (kind, int) {
+	if !telling().in(name) {
+		return plain, 0
+	}
 	words := splitWords(name)
 	n := len(words)
 	if n == 2 && words[0] == "secret" && words[1] == "id" {
@@ -123,6 +131,15 @@ func classify(name string) (kind, int) {
 	}
 	return best, n
 }
+
+// telling are the words without which no name says anything: most have none.
+var telling = sync.OnceValue(func() *gate {
+	words := []string{"key", "str", "pass", "pw"}
+	for _, n := range nouns {
+		words = append(words, n.word)
+	}
+	return newGate(slices.AppendSeq(words, maps.Keys(wholeWords)))
+})
 
 // ownsKey also knows owners that are run together with a word: myapi.
 func ownsKey(w string) bool {

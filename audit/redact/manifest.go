@@ -11,9 +11,6 @@ const ruleSecret = "kubernetes-secret" //nolint:gosec // the name of a rule
 // manifests finds the values of Secrets in text: YAML line by line, because a
 // log may hold a cut or broken one, and JSON as far as it is flat.
 func manifests(s string) []finding {
-	if !strings.Contains(s, "ecret") && !strings.Contains(s, "stringData") && !strings.Contains(s, "Opaque") && !strings.Contains(s, "kubernetes.io/") {
-		return nil
-	}
 	return append(yamlSecrets(s), jsonSecrets(s)...)
 }
 

@@ -70,7 +70,24 @@ func random(s string, w span) bool {
 	return len(word) <= maxRandom && looksRandom(word) && !harmlessBefore(s, w.start) && !cutOut(s, w)
 }
 
+// leastSmall is how long a token without capitals is at least.
+const leastSmall = 32
+
+// neverRandom is a short look at most words: without digits, or without small
+// letters, or short and without capitals, they are what people write.
+func neverRandom(word string) bool {
+	var lower, upper, digit bool
+	for i := range len(word) {
+		c := word[i]
+		lower, upper, digit = lower || isLower(c), upper || isUpper(c), digit || isDigit(c)
+	}
+	return !digit || !lower || !upper && len(word) < leastSmall
+}
+
 func looksRandom(word string) bool {
+	if neverRandom(word) {
+		return false
+	}
 	l := lookAt(word)
 	if l.hex || l.digit == 0 {
 		return false // a digest, in whatever case, or words
@@ -89,7 +106,7 @@ func looksRandom(word string) bool {
 	case l.upper > 0 && l.lower > 0 && l.digit > 0:
 		return n >= leastMixed(prefixed) && l.turns*100 >= n*38 && l.distinct >= 12 && l.worded*100 <= n*45 && longestPart(body) >= 10 && !sample(body) && !counting(body)
 	case l.upper == 0 && l.digit > 0 && prefixed && !strings.ContainsAny(body, "-_/+"):
-		return (n >= 32 && tokenPrefix(prefix) || n >= 40 && makersPrefix(prefix)) && l.turns*100 >= n*25 && l.distinct >= 8 && !sample(body) && !counting(body)
+		return (n >= leastSmall && tokenPrefix(prefix) || n >= 40 && makersPrefix(prefix)) && l.turns*100 >= n*25 && l.distinct >= 8 && !sample(body) && !counting(body)
 	}
 	return false
 }

@@ -18,7 +18,7 @@ const parametersPath = "action_parameters"
 // processed is masked whole. rec's own slices are not altered, and a record
 // that is redacted already comes back the same.
 func (r *Redactor) Record(rec audit.Record) audit.Record {
-	w := &work{r: r.forAction(rec.ActionType), rec: rec, known: newKnown(), books: newBooks(rec.Redactions)}
+	w := &work{r: r.forAction(rec.ActionType), rec: rec, known: &known{}, books: newBooks(rec.Redactions)}
 	for range maxPasses {
 		w.masked = 0
 		w.scan()
@@ -189,7 +189,10 @@ func (w *work) parameters(change func(any) any) {
 		w.rec.ActionParameters = w.failed(parametersPath)
 		return
 	}
-	w.rec.ActionParameters = audit.CanonicalJSON(change(v))
+	before := w.masked
+	if v = change(v); w.masked != before {
+		w.rec.ActionParameters = audit.CanonicalJSON(v)
+	}
 }
 
 // plain masks what the rules for text find in s.

@@ -146,6 +146,21 @@ func TestSecretsInNamesAndPaths(t *testing.T) {
 	}
 }
 
+// Programs that log JSON print other lines, too.
+func TestWhatFollowsJSONIsKept(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{
+		"{\"level\":\"info\",\"password\":\"hunter2-hunter2\"}\nrollout done\n",
+		"{\"password\":\"hunter2-hunter2\"}\n{\"msg\":\"rollout done\"}\n",
+		"{\"password\":\"hunter2-hunter2\"} }\nrollout done",
+	} {
+		got := redact.New().Record(audit.Record{Output: output}.Normalise()).Output
+		if strings.Contains(got, "hunter2") || !strings.Contains(got, "rollout done") {
+			t.Errorf("%q became %q", output, got)
+		}
+	}
+}
+
 func TestMasksFitTheirColumns(t *testing.T) {
 	t.Parallel()
 	in := record(`{}`)

@@ -7,7 +7,7 @@ import (
 )
 
 // version names the built-in policy; it changes whenever what is masked does.
-const version = "builtin-3"
+const version = "builtin-4"
 
 // Redactor masks secrets. It is immutable and safe for concurrent use.
 type Redactor struct {
@@ -89,7 +89,7 @@ var builtinNames = sync.OnceValue(func() []string {
 })
 
 // Version names the policy, for reports and for records that ask which policy
-// they were redacted with: builtin-3, or policy-0123456789ab+builtin-3 with the
+// they were redacted with: builtin-4, or policy-0123456789ab+builtin-4 with the
 // first 12 digits of the SHA-256 of what the options say.
 func (r *Redactor) Version() string {
 	if r.policy == nil {

@@ -16,9 +16,9 @@ type rule struct {
 	user     int  // the group that holds the name that goes with it; 0 means none
 	whole    bool // all of the match is the secret, whatever its groups hold
 
-	// tokens: the keywords are the beginnings of tokens, so that one is not
-	// worth a look unless a token goes on behind it.
-	tokens bool
+	// ahead, if set, tells of what goes on behind a keyword whether it is worth a
+	// look: see tokenAhead and spaceAhead.
+	ahead func(s string, at int) bool
 	// check decides about what the pattern matched; nil accepts all of it.
 	check func(found match) bool
 	// beside: what is found counts only where a secret matches this close by;
@@ -37,6 +37,12 @@ type match struct {
 // are part of stored records: they may be added, not changed.
 func shape(name, keywords, expression string) rule {
 	return rule{name: name, keywords: strings.Fields(keywords), pattern: lazily(expression)}
+}
+
+// spaced makes a rule whose keywords are words of a command line.
+func spaced(r rule) rule {
+	r.ahead = spaceAhead
+	return r
 }
 
 // on keeps a rule to lines that hold a word.

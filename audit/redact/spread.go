@@ -39,10 +39,6 @@ type known struct {
 	dirty    bool
 }
 
-func newKnown() *known {
-	return &known{forms: map[string]string{}, prefixes: map[string]bool{}}
-}
-
 // add remembers a secret that rule found.
 func (k *known) add(rule, value string) {
 	if stays(ruleOf(rule)) {
@@ -133,6 +129,9 @@ func (k *known) form(rule, form string) {
 	}
 	if _, twice := k.forms[form]; twice {
 		return
+	}
+	if k.forms == nil { // most records have no secret
+		k.forms, k.prefixes = map[string]string{}, map[string]bool{}
 	}
 	k.forms[form] = rule
 	k.prefixes[form[:minSpread]] = true

@@ -250,16 +250,7 @@ func looksJSON(s string) bool {
 	return len(s) > 2 && (s[0] == '{' && strings.Contains(s, `"`) || s[0] == '[' && strings.ContainsAny(s, `"{`) && strings.HasSuffix(s, "]"))
 }
 
-func parse(s string) (any, bool) {
-	dec := json.NewDecoder(strings.NewReader(s))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
-		return nil, false
-	}
-	_, err := dec.Token()
-	return v, err != nil // io.EOF: nothing behind it
-}
+func parse(s string) (any, bool) { return audit.DecodeJSON([]byte(s)) }
 
 func sortedKeys(o map[string]any) []string {
 	keys := make([]string, 0, len(o))

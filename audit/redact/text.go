@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,13 +10,19 @@ import (
 // of a rule contains.
 type keyword struct {
 	text string
-	rule int // index into rules; names when it is a name for assignments
+	rule int // index into rules; names when it is a name for assignments, secrets when it may belong to a manifest
 
-	// ahead: nothing is found unless a token goes on behind the keyword.
-	ahead bool
+	// ahead, if set, tells whether what follows the keyword is worth a look.
+	ahead func(s string, at int) bool
 }
 
-const names = -1
+const (
+	names   = -1
+	secrets = -2
+)
+
+// manifestWords are in every text that [manifests] finds something in.
+var manifestWords = []string{"secret", "stringdata", "opaque", "kubernetes.io/"}
 
 // nameWords occur in every name that [classify] calls secret.
 var nameWords = []string{"pass", "pwd", "secret", "token", "key", "auth", "cred", "dsn", "connection", "connstr", "conn_str", "conn-str", "jwt", "pin", "psk", "otp", "dockerc", "cookie", "pw", "_pat",
@@ -28,9 +33,12 @@ func keywords(rules []rule) []keyword {
 	for _, w := range nameWords {
 		words = append(words, keyword{text: w, rule: names})
 	}
+	for _, w := range manifestWords {
+		words = append(words, keyword{text: w, rule: secrets})
+	}
 	for i, rule := range rules {
 		for _, w := range rule.keywords {
-			words = append(words, keyword{strings.ToLower(w), i, rule.tokens})
+			words = append(words, keyword{strings.ToLower(w), i, rule.ahead})
 		}
 	}
 	return words
@@ -72,31 +80,53 @@ func (r *Redactor) look(s string, layer int) []finding {
 // clear finds secrets that stand in s as they are.
 func (r *Redactor) clear(s string) []finding {
 	a := assignments{text: s, policy: r.policy}
-	var hits map[int][]span // most texts have none
+	var hits hits
+	manifest := false
 	r.gate.each(s, func(word, end int) {
-		w := r.keywords[word]
-		if w.rule == names {
+		switch w := &r.keywords[word]; {
+		case w.rule == names:
 			a.word(end-len(w.text), end)
-			return
+		case w.rule == secrets:
+			manifest = true
+		case w.ahead == nil || w.ahead(s, end):
+			windows := hits.of(w.rule)
+			*windows = widen(s, *windows, &r.rules[w.rule], end)
 		}
-		if w.ahead && !tokenAhead(s, end) {
-			return
-		}
-		if hits == nil {
-			hits = map[int][]span{}
-		}
-		hits[w.rule] = widen(s, hits[w.rule], r.rules[w.rule], end)
 	})
 	found := a.out
-	if len(hits) == 0 {
-		return append(found, manifests(s)...)
-	}
-	for _, i := range slices.Sorted(maps.Keys(hits)) { // in the rules' order, not the map's
-		for _, window := range hits[i] {
-			found = append(found, r.rules[i].find(s, window)...)
+	hits.sort() // in the rules' order
+	for _, hit := range hits {
+		for _, window := range hit.windows {
+			found = append(found, r.rules[hit.rule].find(s, window)...)
 		}
 	}
-	return append(found, manifests(s)...)
+	if manifest {
+		found = append(found, manifests(s)...)
+	}
+	return found
+}
+
+// hits are where the rules have to look. Most texts have none, others few.
+type hits []hit
+
+type hit struct {
+	rule    int
+	windows []span
+}
+
+// of returns the windows of a rule, to be widened.
+func (h *hits) of(rule int) *[]span {
+	for i := range *h {
+		if (*h)[i].rule == rule {
+			return &(*h)[i].windows
+		}
+	}
+	*h = append(*h, hit{rule: rule})
+	return &(*h)[len(*h)-1].windows
+}
+
+func (h hits) sort() {
+	slices.SortFunc(h, func(a, b hit) int { return a.rule - b.rule })
 }
 
 // tokenAhead tells whether what follows a keyword may be the rest of a token.
@@ -113,11 +143,14 @@ func tokenAhead(s string, at int) bool {
 	return true
 }
 
+// spaceAhead tells whether the keyword is the end of a word, as a command is.
+func spaceAhead(s string, at int) bool { return at < len(s) && (isSpace(s[at]) || s[at] == '\f') }
+
 // How far around a keyword its rule looks: to the ends of the line, and of a
 // very long line no further than this.
 const lookBack, lookAhead = 256, 4096
 
-func widen(s string, windows []span, rule rule, end int) []span {
+func widen(s string, windows []span, rule *rule, end int) []span {
 	if n := len(windows); n > 0 && end <= windows[n-1].end {
 		return windows
 	}

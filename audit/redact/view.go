@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"slices"
 	"sort"
 	"strings"
 )
@@ -66,7 +65,7 @@ func (l *lens) view() view {
 }
 
 // views are all the ways to see s that differ from s itself.
-func views(s string) []view { return slices.Concat(plainViews(s), joinedViews(s), formViews(s)) }
+func views(s string) []view { return append(append(plainViews(s), joinedViews(s)...), formViews(s)...) }
 
 // plainViews decode \u0041, %41, &#65; and leave out terminal colours and
 // invisible characters, in the lines that have some.
