@@ -57,9 +57,13 @@ func (r *Redactor) scanAt(s, path string) []finding {
 const maxLayers = 3
 
 func (r *Redactor) look(s string, layer int) []finding {
-	if len(s) < 4 {
+	if len(s) < 4 || r.dull(s) {
 		return nil
 	}
+	return r.lookClosely(s, layer)
+}
+
+func (r *Redactor) lookClosely(s string, layer int) []finding {
 	s = validUTF8(s)
 	found := r.policy.keep(s, append(r.clear(s), r.words(s, layer)...))
 	if layer == maxLayers {
