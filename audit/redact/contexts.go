@@ -19,14 +19,14 @@ func contextRules() []rule {
 		{name: "private-key", keywords: []string{"private key", "putty-user-key-file"}, lines: true,
 			pattern: lazily(`-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-[0-9]+:`)},
 		// Passwords in URLs. One with / or @ in it is not valid in a URL, but is seen in those of databases.
-		withUser(shape("url-password", "://", `[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#:@"'<>]*):([^\s/?#@"'<>]+)@`)),
+		withUser(withAt(shape("url-password", "://", `[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#:@"'<>]*):([^\s/?#@"'<>]+)@`))),
 		withUser(shape("url-password", "postgres mysql mariadb mongodb redis amqp sqlserver mssql clickhouse nats ldap cockroach oracle rabbitmq", `(?i)\b[a-z0-9+:]*(?:postgres|mysql|mariadb|mongodb|redis|amqp|sqlserver|mssql|clickhouse|nats|ldap|cockroach|oracle|rabbitmq)[a-z0-9+:]*://([^\s/:@"'<>]*):([^\s"'<>]+)@[A-Za-z0-9\[$.]`)),
 		// Go's driver for MySQL knows no scheme: user:password@tcp(host)/db.
 		withUser(shape("url-password", "@tcp( @unix(", `([^\s:/@"']+):([^\s"'@]+)@(?:tcp|unix)\(`)),
 		// Oracle: user/password@host:port/service, jdbc:oracle:thin:user/password@….
 		withUser(shape("url-password", "sqlplus oracle:thin expdp impdp", `(?i)\b(?:sqlplus\s+(?:-\S+\s+)*|oracle:thin:|(?:exp|imp)dp\s+)["']?([^\s/@"']+)/["']?([^\s@"']+)["']?@`)),
 		// Tokens in place of the user in URLs of Git servers.
-		shape("url-token", "://", `[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_]{20,})@`),
+		withAt(shape("url-token", "://", `[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_]{20,})@`)),
 		// Headers whose whole value is the credential, with or without scheme.
 		shape("authorization", "authorization", `(?i)authorization\\*["']?\s*[:=,]\s*\\*["']?(?:(?:bearer|basic|token|digest|negotiate|apikey|ssws|key|bot|splunk|genie(?:key)?)[\s:]+)?\\*["']?([A-Za-z0-9._~+/:=-]*[0-9A-Z+/=._~][A-Za-z0-9._~+/:=-]{6,})`),
 		shape("authorization", "bearer basic", `(?i)\b(?:bearer|basic)[\s:]+([A-Za-z0-9._~+/-]*(?:[0-9][A-Za-z0-9._~+/-]*[A-Za-z]|[A-Za-z][A-Za-z0-9._~+/-]*[0-9]|[A-Za-z0-9+/]{12,}=)[A-Za-z0-9._~+/-]{4,}={0,2})`),

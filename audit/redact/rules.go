@@ -17,7 +17,7 @@ type rule struct {
 	whole    bool // all of the match is the secret, whatever its groups hold
 
 	// ahead, if set, tells of what goes on behind a keyword whether it is worth a
-	// look: see tokenAhead and spaceAhead.
+	// look: see tokenAhead, spaceAhead and atAhead.
 	ahead func(s string, at int) bool
 	// check decides about what the pattern matched; nil accepts all of it.
 	check func(found match) bool
@@ -42,6 +42,12 @@ func shape(name, keywords, expression string) rule {
 // spaced makes a rule whose keywords are words of a command line.
 func spaced(r rule) rule {
 	r.ahead = spaceAhead
+	return r
+}
+
+// withAt makes a rule whose matches have an @ behind the keyword.
+func withAt(r rule) rule {
+	r.ahead = atAhead
 	return r
 }
 

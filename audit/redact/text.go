@@ -150,6 +150,11 @@ func tokenAhead(s string, at int) bool {
 // spaceAhead tells whether the keyword is the end of a word, as a command is.
 func spaceAhead(s string, at int) bool { return at < len(s) && (isSpace(s[at]) || s[at] == '\f') }
 
+// atAhead tells whether an @ follows, as behind the user and password of a URL.
+func atAhead(s string, at int) bool {
+	return strings.IndexByte(s[at:min(len(s), at+lookAhead)], '@') >= 0
+}
+
 // How far around a keyword its rule looks: to the ends of the line, and of a
 // very long line no further than this.
 const lookBack, lookAhead = 256, 4096
