@@ -9,7 +9,7 @@ import (
 // normalised, masked, digested. It is pure.
 func Redacted(redactor *redact.Redactor, r audit.Record, workflowID string) audit.Record {
 	r.Policy = redactor.Version() // first, so that nothing a door wrote there is noted
-	r = redactor.Record(r.Normalise()).Normalise()
+	r = redactor.Normalised(r)
 	r.RecordSHA256 = r.Digest()
 	r.DeliveredBy = workflowID
 	return r

@@ -83,7 +83,7 @@ func (s *Starter) startBatch(ctx context.Context, records []audit.Record) (deliv
 func (s *Starter) labels(records []audit.Record) (labels, string) {
 	all, digest := make(labels, len(records)), sha256.New()
 	for i, r := range records {
-		r = s.Redactor.Record(r.Normalise()).Normalise()
+		r = s.Redactor.Normalised(r)
 		all[i] = labelOf(r)
 		_, _ = io.WriteString(digest, r.ID+" "+r.Digest()+"\n") // never fails
 	}

@@ -22,7 +22,7 @@ type label struct {
 
 // label redacts the whole record, for only the whole tells what is secret: a
 // password in the parameters may stand in a name again.
-func (s *Starter) label(r audit.Record) label { return labelOf(s.Redactor.Record(r.Normalise())) }
+func (s *Starter) label(r audit.Record) label { return labelOf(s.Redactor.Normalised(r)) }
 
 // labelOf takes a redacted record.
 func labelOf(r audit.Record) label {

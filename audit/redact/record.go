@@ -34,6 +34,15 @@ func (r *Redactor) Record(rec audit.Record) audit.Record {
 	return w.finish()
 }
 
+// Normalised is [Redactor.Record] of any record: what it returns is normalised, too.
+func (r *Redactor) Normalised(rec audit.Record) audit.Record {
+	rec = r.Record(rec.Normalise())
+	if len(rec.Redactions) == 0 { // it is as it was
+		return rec
+	}
+	return rec.Normalise()
+}
+
 // work is one record while it is being redacted.
 type work struct {
 	r      *Redactor

@@ -204,3 +204,16 @@ func checkRecord(t failer, r *redact.Redactor, in audit.Record) {
 		t.Fatalf("not deterministic: %s", before)
 	}
 }
+
+func TestNormalisedReturnsWhatNormalisingAgainDoesNotChange(t *testing.T) {
+	t.Parallel()
+	for _, r := range []audit.Record{
+		{Output: "rollout\x00done", ActionParameters: []byte(`{"b":1, "a":1e2}`)},
+		{Output: "password=hunter2-hunter2", TargetResourceName: "password=hunter2-hunter2", ActionParameters: []byte(`{"password":"hunter2-hunter2"}`)},
+	} {
+		got := redact.New().Normalised(r)
+		if again := got.Normalise(); !reflect.DeepEqual(again, got) {
+			t.Errorf("got %+v, which becomes %+v", got, again)
+		}
+	}
+}

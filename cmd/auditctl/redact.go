@@ -130,7 +130,7 @@ func (p *program) redactRecord(from io.Reader, r *redact.Redactor, explain bool)
 		return err
 	}
 	record.Policy = r.Version()
-	record = r.Record(record.Normalise()).Normalise()
+	record = r.Normalised(record)
 	record.RecordSHA256 = record.Digest()
 	if explain {
 		return p.explainRecord(record)
