@@ -219,7 +219,7 @@ func TestAMoveThatIsCutOffAnywhereIsFinishedByTheNext(t *testing.T) {
 	store, conn, address := filled(t, 1500, "application_name=mover")
 	hot, stopWriters := space(t, conn), writers(t, address)
 	steps, target := map[string]int{}, hot
-	for n, moves := 0, 0; moves < 2 || len(steps) < 5 && n < 100; n++ {
+	for n, moves := 0, 0; moves < 2 || moves%2 == 1 || len(steps) < 5 && n < 100; n++ { // there, and back to where it is looked for
 		done := make(chan error, 1)
 		go func() { _, err := store.Move(t.Context(), january2025, target, nil); done <- err }()
 		moved, err := newStep(t, conn, done, steps)
