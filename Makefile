@@ -18,7 +18,7 @@ demo: tools ## one command: real servers, 24+ executions, every row checked; wri
 dev: tools ## the same world, left running with new executions trickling in, until Ctrl-C
 	go run ./test/dev dev
 
-bench: tools ## what one record costs, beside its floor and its peers, and how that grows; writes out/bench.json (about 25 min)
+bench: tools ## what one record costs, beside its floor and its peers, and how that grows; writes out/bench.json (about 28 min)
 	@tools/build.sh temporal-server
 	go run ./test/load bench
 

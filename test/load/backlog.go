@@ -107,6 +107,10 @@ func completed(namespace string, i int) *v1.KubernetesExecution {
 func (b *backlog) deliver(ctx context.Context) (o outcome, err error) {
 	o.records = len(b.uids)
 	cpu := newMeter(b.world.Postgres.DataDir)
+	asked, err := requestsOf(ctx, b.world.Kube)
+	if err != nil {
+		return o, err
+	}
 	before, began := b.spent(cpu), time.Now() // neither program runs: theirs counts from 0
 	if err := b.product.Controller.Start(ctx); err != nil {
 		return o, err
@@ -133,6 +137,11 @@ func (b *backlog) deliver(ctx context.Context) (o outcome, err error) {
 	o.delivering, o.cpu, o.lost = time.Since(began), b.spent(cpu).since(before), o.records-rows
 	err = b.until(ctx, "all objects are marked", func() (bool, error) { return b.allMarked(ctx) })
 	o.marking = b.spent(cpu).since(before).controller - o.cpu.controller
+	if err != nil {
+		return o, err
+	}
+	answered, err := requestsOf(ctx, b.world.Kube)
+	o.requests = answered.per(o.records, asked)
 	return o, err
 }
 

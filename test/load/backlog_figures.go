@@ -16,9 +16,10 @@ func (s shares) since(before shares) shares {
 // outcome is how one backlog was delivered.
 type outcome struct {
 	records, lost, workflows int
-	starting, delivering     time.Duration // by the controller; then by the worker, to the last row
-	cpu                      shares        // to the last row
-	marking                  time.Duration // of the controller, after it
+	starting, delivering     time.Duration      // by the controller; then by the worker, to the last row
+	cpu                      shares             // to the last row
+	marking                  time.Duration      // of the controller, after it
+	requests                 map[string]float64 // to the API server, per record, until all are marked
 }
 
 // per is milliseconds per record.
@@ -44,6 +45,8 @@ type backlogFigures struct {
 	SingleRate             float64                       `json:"records_per_second_single"`
 	Started                map[string]float64            `json:"started_per_second"`
 	CPU                    map[string]map[string]float64 `json:"cpu_ms"`
+	// Requests to the API server per record, by verb and resource.
+	Requests map[string]map[string]float64 `json:"requests"`
 }
 
 func backlogFiguresOf(single, batched outcome) backlogFigures {
@@ -59,7 +62,8 @@ func backlogFiguresOf(single, batched outcome) backlogFigures {
 			"batched": float64(batched.records) / max(batched.starting.Seconds(), 1e-9),
 			"single":  float64(single.records) / max(single.starting.Seconds(), 1e-9),
 		},
-		CPU: map[string]map[string]float64{"batched": batched.byProgram(), "single": single.byProgram()},
+		CPU:      map[string]map[string]float64{"batched": batched.byProgram(), "single": single.byProgram()},
+		Requests: map[string]map[string]float64{"batched": batched.requests, "single": single.requests},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/auditflow/auditflow/test/load/price"
 	"github.com/auditflow/auditflow/test/load/turn"
 	"github.com/auditflow/auditflow/test/tool"
+	"github.com/auditflow/auditflow/workflows"
 )
 
 func benchCommand(out, errs io.Writer) *cobra.Command {
@@ -40,13 +41,14 @@ Exit code 0: all bounds are kept. 1: one is missed, or something failed. The fig
 				return err
 			}
 			b.Records = func(size, n int) []audit.Record { return prepareSized(d, size, n) }
+			b.Controller = func(ctx context.Context) (price.Controller, error) { return measureController(ctx, errs) }
 			figures, err := b.Run(cmd.Context())
 			figures.Tell(out)
 			return errors.Join(err, tool.WriteFigures(file, figures))
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&b.Quick, "quick", false, "2 minutes instead of 20, with the figures that come of it")
+	flags.BoolVar(&b.Quick, "quick", false, "2 minutes instead of 28, with the figures that come of it")
 	flags.StringSliceVar(&b.Only, "only", nil, "some parts: "+strings.Join(price.Parts(), ", "))
 	flags.StringVar(&b.Dir, "dir", "", "keep data and logs of the servers in this new directory")
 	flags.StringVar(&file, "out", "out/bench.json", "file for the figures, as JSON")
@@ -80,4 +82,28 @@ func work(ctx context.Context, role string, p price.Place) error {
 		return fmt.Errorf("there is no role %q", role)
 	}
 	return run(ctx, p, serve)
+}
+
+// measureController delivers a backlog and starts on a crowd, as bench-backlog and
+// bench-start do, each in a world of its own.
+func measureController(ctx context.Context, screen io.Writer) (c price.Controller, err error) {
+	const completions, singles, objects = 3000, 500, 50_000
+	backlog := backlogBench{batched: completions, single: singles, size: workflows.DefaultBatchRecords, screen: screen}
+	single, batched, err := backlog.measure(ctx)
+	if err != nil {
+		return c, fmt.Errorf("a backlog: %w", err)
+	}
+	if lost := single.lost + batched.lost; lost > 0 {
+		return c, fmt.Errorf("a backlog: %d executions have no row", lost)
+	}
+	start := startBench{objects: objects, screen: screen}
+	crowd, err := start.figures(ctx)
+	if err != nil {
+		return c, fmt.Errorf("a start on %d objects: %w", objects, err)
+	}
+	return price.Controller{
+		Completions: completions, CPUSingle: single.per(single.cpu.controller + single.marking), CPUBatched: batched.per(batched.cpu.controller + batched.marking),
+		Requests: batched.requests, Objects: objects, PeakRSS: crowd.PeakRSS, EmptyRSS: crowd.EmptyRSS, Per10000: crowd.Per10000,
+		Seconds: crowd.Seconds, LookedSeconds: crowd.LookedSeconds,
+	}, nil
 }

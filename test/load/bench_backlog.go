@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -55,26 +58,11 @@ in any case.`,
 	return cmd
 }
 
-func (b *backlogBench) run(ctx context.Context) (err error) {
+func (b *backlogBench) run(ctx context.Context) error {
 	log.SetLogger(logr.Discard()) // our own client has nothing to say
-	w, err := world.Start(ctx, world.Options{
-		Kubernetes: true, Temporal: true, PostgreSQL: true, PostgresSettings: serverSettings,
-		Progress: func(format string, args ...any) { say(b.screen, "  "+format, args...) },
-	})
+	single, batched, err := b.measure(ctx)
 	if err != nil {
 		return err
-	}
-	defer func() { err = errors.Join(err, w.Stop()) }()
-	if err := w.Kube.InstallCRDs(ctx, filepath.Join("deploy", "crd")); err != nil {
-		return err
-	}
-	single, err := b.deliver(ctx, w, "single", b.single, 1)
-	if err != nil {
-		return fmt.Errorf("one by one: %w", err)
-	}
-	batched, err := b.deliver(ctx, w, "batched", b.batched, b.size)
-	if err != nil {
-		return fmt.Errorf("in batches: %w", err)
 	}
 	figures := backlogFiguresOf(single, batched)
 	b.tell(single, batched, figures)
@@ -85,6 +73,28 @@ func (b *backlogBench) run(ctx context.Context) (err error) {
 		return fmt.Errorf("%d executions have no row", figures.Lost)
 	}
 	return nil
+}
+
+// measure delivers two backlogs in a world of their own.
+func (b *backlogBench) measure(ctx context.Context) (single, batched outcome, err error) {
+	w, err := world.Start(ctx, world.Options{
+		Kubernetes: true, Temporal: true, PostgreSQL: true, PostgresSettings: serverSettings,
+		Progress: func(format string, args ...any) { say(b.screen, "  "+format, args...) },
+	})
+	if err != nil {
+		return single, batched, err
+	}
+	defer func() { err = errors.Join(err, w.Stop()) }()
+	if err := w.Kube.InstallCRDs(ctx, filepath.Join("deploy", "crd")); err != nil {
+		return single, batched, err
+	}
+	if single, err = b.deliver(ctx, w, "single", b.single, 1); err != nil {
+		return single, batched, fmt.Errorf("one by one: %w", err)
+	}
+	if batched, err = b.deliver(ctx, w, "batched", b.batched, b.size); err != nil {
+		return single, batched, fmt.Errorf("in batches: %w", err)
+	}
+	return single, batched, nil
 }
 
 // deliver lets executions complete in a namespace of their own, and delivers them.
@@ -119,6 +129,15 @@ func (b *backlogBench) tell(single, batched outcome, f backlogFigures) {
 		say(b.screen, "  %-33s %11.2f %8.2f %9.2f %11.2f %9.2f %17.0f", o.name, o.per(o.cpu.controller), o.per(o.cpu.worker),
 			o.per(o.cpu.temporal), o.per(o.cpu.postgres), o.per(o.cpu.all()), o.rate())
 	}
+	say(b.screen, "\n  requests to the API server per record in batches: %s", perRecord(batched.requests))
 	say(b.screen, "\n  %d records in %d workflows; one by one costs %.1f times as much, %.1f times without the controller; lost: %d",
 		batched.records, batched.workflows, f.Ratio, f.RatioWithoutController, f.Lost)
+}
+
+func perRecord(requests map[string]float64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(requests)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f", name, requests[name]))
+	}
+	return strings.Join(parts, ", ")
 }

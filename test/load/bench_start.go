@@ -32,6 +32,10 @@ type startFigures struct {
 	// Touched counts the marked objects that are not as they were.
 	Touched int     `json:"touched"`
 	PeakRSS float64 `json:"peak_rss_mib"` // of the controller
+	// EmptyRSS is the same of a controller that has found no object.
+	EmptyRSS float64 `json:"peak_rss_mib_without_objects"`
+	// Per10000 is what 10,000 objects add.
+	Per10000 float64 `json:"mib_per_10000_objects"`
 	// Seconds from the controller's start until the last one unmarked is marked.
 	Seconds float64 `json:"seconds"`
 	// LookedSeconds until every object has been looked at.
@@ -67,42 +71,64 @@ Exit code 0: all are delivered, none was touched, and the controller took less t
 	return cmd
 }
 
-func (b *startBench) run(ctx context.Context) (err error) {
+func (b *startBench) run(ctx context.Context) error {
 	if b.objects < 100 {
 		return errors.New("--objects: want at least 100")
 	}
 	log.SetLogger(logr.Discard()) // our own client has nothing to say
-	w, err := world.Start(ctx, world.Options{
-		Kubernetes: true, Temporal: true, PostgreSQL: true,
-		Progress: func(format string, args ...any) { say(b.screen, "  "+format, args...) },
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Stop()) }()
-	if err := w.Kube.InstallCRDs(ctx, filepath.Join("deploy", "crd")); err != nil {
-		return err
-	}
-	product, err := w.NewProduct(ctx, world.ProductOptions{})
-	if err != nil {
-		return err
-	}
-	c, err := newCrowd(ctx, w, b.objects)
-	if err != nil {
-		return err
-	}
-	defer c.db.Close()
-	began := time.Now()
-	if err := c.gather(ctx); err != nil {
-		return err
-	}
-	say(b.screen, "\n  %d objects of %d bytes, %d of them unmarked (%.1f s)", b.objects, c.objectBytes, len(c.unmarked), time.Since(began).Seconds())
-	f, err := b.measure(ctx, product, c)
+	f, err := b.figures(ctx)
 	if err != nil {
 		return err
 	}
 	b.tell(f)
 	return errors.Join(tool.WriteFigures(b.out, f), f.verdict())
+}
+
+// figures measures in a world of its own.
+func (b *startBench) figures(ctx context.Context) (f startFigures, err error) {
+	w, err := world.Start(ctx, world.Options{
+		Kubernetes: true, Temporal: true, PostgreSQL: true,
+		Progress: func(format string, args ...any) { say(b.screen, "  "+format, args...) },
+	})
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, w.Stop()) }()
+	if err := w.Kube.InstallCRDs(ctx, filepath.Join("deploy", "crd")); err != nil {
+		return f, err
+	}
+	product, err := w.NewProduct(ctx, world.ProductOptions{})
+	if err != nil {
+		return f, err
+	}
+	empty, err := b.empty(ctx, product)
+	if err != nil {
+		return f, err
+	}
+	c, err := newCrowd(ctx, w, b.objects)
+	if err != nil {
+		return f, err
+	}
+	defer c.db.Close()
+	began := time.Now()
+	if err := c.gather(ctx); err != nil {
+		return f, err
+	}
+	say(b.screen, "\n  %d objects of %d bytes, %d of them unmarked (%.1f s)", b.objects, c.objectBytes, len(c.unmarked), time.Since(began).Seconds())
+	if f, err = b.measure(ctx, product, c); err != nil {
+		return f, err
+	}
+	f.EmptyRSS, f.Per10000 = empty, (f.PeakRSS-empty)*10_000/float64(b.objects)
+	return f, nil
+}
+
+// empty is the memory of a controller that found no object, at most.
+func (b *startBench) empty(ctx context.Context, product *world.Product) (mib float64, err error) {
+	if err := product.Controller.Start(ctx); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, product.Controller.Stop(context.WithoutCancel(ctx))) }()
+	return peakMiB(product.Controller)
 }
 
 // measure starts the product, the worker first: it is the controller that counts.
@@ -136,9 +162,13 @@ func (b *startBench) measure(ctx context.Context, product *world.Product, c *cro
 	if f.Touched, err = c.touched(ctx); err != nil {
 		return f, err
 	}
-	peak, err := product.Controller.PeakMemory()
-	f.PeakRSS = float64(peak*10>>20) / 10
+	f.PeakRSS, err = peakMiB(product.Controller)
 	return f, err
+}
+
+func peakMiB(p *world.Program) (float64, error) {
+	peak, err := p.PeakMemory()
+	return float64(peak*10>>20) / 10, err
 }
 
 func seconds(since time.Time) float64 { return float64(time.Since(since).Milliseconds()) / 1000 }
@@ -146,6 +176,7 @@ func seconds(since time.Time) float64 { return float64(time.Since(since).Millise
 func (b *startBench) tell(f startFigures) {
 	say(b.screen, "  %d of %d delivered after %.1f s, all looked at after %.1f s", f.Delivered, f.Unmarked, f.Seconds, f.LookedSeconds)
 	say(b.screen, "  marked objects touched: %d; the controller's memory at most: %.1f MiB, may be %d", f.Touched, f.PeakRSS, mostMemory)
+	say(b.screen, "  without objects it takes %.1f MiB; 10,000 add %.1f", f.EmptyRSS, f.Per10000)
 }
 
 func (f startFigures) verdict() error {

@@ -36,6 +36,8 @@ type Figures struct {
 	Lag    []Lag          `json:"lag,omitempty"`
 	Growth *Growth        `json:"growth,omitempty"`
 	Kills  []Kill         `json:"kills,omitempty"`
+	// Controller is measured in a world of its own.
+	Controller *Controller `json:"controller,omitempty"`
 }
 
 // Way is one way of delivering records, per record unless it says otherwise.

@@ -19,6 +19,7 @@ func (f *Figures) Markdown() string {
 	f.lagTable(&m)
 	f.growthTables(&m)
 	f.killTable(&m)
+	f.controllerTable(&m)
 	for _, name := range slices.Sorted(maps.Keys(f.Plots())) {
 		fmt.Fprintf(&m, "\n![%s](img/%s)\n", plotNames[name], name)
 	}
