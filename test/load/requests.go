@@ -19,7 +19,7 @@ type requests map[string]float64
 
 var (
 	requestCount = regexp.MustCompile(`^apiserver_request_total\{(.*)\} (\S+)$`)
-	requestLabel = regexp.MustCompile(`(resource|verb)="([^"]*)"`)
+	requestLabel = regexp.MustCompile(`\b(resource|verb)="([^"]*)"`)
 )
 
 // requestsOf asks the API server itself.
