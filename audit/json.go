@@ -19,17 +19,12 @@ func (b *notebook) parameters(raw json.RawMessage) json.RawMessage {
 	return b.settle(raw)
 }
 
+// settle does it to any text.
 func (b *notebook) settle(raw json.RawMessage) json.RawMessage {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
 	const path = "action_parameters"
-	switch {
-	case settled(raw):
-		return raw
-	case len(bytes.TrimSpace(raw)) == 0:
-		return nil
-	}
 	text := b.characters(path, string(raw))
 	b.add(ChangeUTF8, path, loneSurrogates(text))
 
