@@ -141,7 +141,7 @@ func (b *backlog) deliver(ctx context.Context) (o outcome, err error) {
 		return o, err
 	}
 	answered, err := requestsOf(ctx, b.world.Kube)
-	o.requests = answered.per(o.records, asked)
+	o.requests = requestsOfEach(o.records, answered, asked)
 	return o, err
 }
 

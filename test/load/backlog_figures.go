@@ -16,10 +16,10 @@ func (s shares) since(before shares) shares {
 // outcome is how one backlog was delivered.
 type outcome struct {
 	records, lost, workflows int
-	starting, delivering     time.Duration      // by the controller; then by the worker, to the last row
-	cpu                      shares             // to the last row
-	marking                  time.Duration      // of the controller, after it
-	requests                 map[string]float64 // to the API server, per record, until all are marked
+	starting, delivering     time.Duration // by the controller; then by the worker, to the last row
+	cpu                      shares        // to the last row
+	marking                  time.Duration // of the controller, after it
+	requests                 requests      // to the API server, per record, until all are marked
 }
 
 // per is milliseconds per record.
@@ -46,7 +46,7 @@ type backlogFigures struct {
 	Started                map[string]float64            `json:"started_per_second"`
 	CPU                    map[string]map[string]float64 `json:"cpu_ms"`
 	// Requests to the API server per record, by verb and resource.
-	Requests map[string]map[string]float64 `json:"requests"`
+	Requests map[string]requests `json:"requests"`
 }
 
 func backlogFiguresOf(single, batched outcome) backlogFigures {
@@ -63,7 +63,7 @@ func backlogFiguresOf(single, batched outcome) backlogFigures {
 			"single":  float64(single.records) / max(single.starting.Seconds(), 1e-9),
 		},
 		CPU:      map[string]map[string]float64{"batched": batched.byProgram(), "single": single.byProgram()},
-		Requests: map[string]map[string]float64{"batched": batched.requests, "single": single.requests},
+		Requests: map[string]requests{"batched": batched.requests, "single": single.requests},
 	}
 }
 

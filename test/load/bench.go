@@ -101,6 +101,9 @@ func measureController(ctx context.Context, screen io.Writer) (c price.Controlle
 	if err != nil {
 		return c, fmt.Errorf("a start on %d objects: %w", objects, err)
 	}
+	if crowd.Touched > 0 {
+		return c, fmt.Errorf("a start on %d objects: %d marked ones were touched", objects, crowd.Touched)
+	}
 	return price.Controller{
 		Completions: completions, CPUSingle: single.per(single.cpu.controller + single.marking), CPUBatched: batched.per(batched.cpu.controller + batched.marking),
 		Requests: batched.requests, Objects: objects, PeakRSS: crowd.PeakRSS, EmptyRSS: crowd.EmptyRSS, Per10000: crowd.Per10000,

@@ -4,18 +4,20 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 
 	"k8s.io/client-go/discovery"
 
+	"github.com/auditflow/auditflow/test/load/price"
 	"github.com/auditflow/auditflow/test/world"
 )
 
-// requests are how many the API server has answered, by verb and resource, such as
-// "PATCH kubernetesexecutions": of those resources that the controller has to do with,
-// without lists and watches, which are there once for all objects.
-type requests map[string]float64
+// requests are how many the API server has answered, by verb and resource: of those
+// resources that the controller has to do with, without lists and watches, which are
+// there once for all objects.
+type requests = price.Requests
 
 var (
 	requestCount = regexp.MustCompile(`^apiserver_request_total\{(.*)\} (\S+)$`)
@@ -33,11 +35,16 @@ func requestsOf(ctx context.Context, kube *world.Kube) (requests, error) {
 		return nil, fmt.Errorf("read the metrics of the API server: %w", err)
 	}
 	defer metrics.Close()
+	return readRequests(metrics)
+}
+
+// readRequests takes metrics in Prometheus' text format.
+func readRequests(metrics io.Reader) (requests, error) {
 	all := requests{}
 	lines := bufio.NewScanner(metrics)
 	for lines.Scan() {
 		if found := requestCount.FindStringSubmatch(lines.Text()); found != nil {
-			if err := all.add(found[1], found[2]); err != nil {
+			if err := countRequest(all, found[1], found[2]); err != nil {
 				return nil, err
 			}
 		}
@@ -45,7 +52,7 @@ func requestsOf(ctx context.Context, kube *world.Kube) (requests, error) {
 	return all, lines.Err()
 }
 
-func (r requests) add(labels, count string) error {
+func countRequest(all requests, labels, value string) error {
 	of := map[string]string{}
 	for _, label := range requestLabel.FindAllStringSubmatch(labels, -1) {
 		of[label[1]] = label[2]
@@ -58,18 +65,18 @@ func (r requests) add(labels, count string) error {
 	if of["verb"] == "LIST" || of["verb"] == "WATCH" {
 		return nil
 	}
-	n, err := strconv.ParseFloat(count, 64)
-	r[of["verb"]+" "+of["resource"]] += n
+	n, err := strconv.ParseFloat(value, 64)
+	all[of["verb"]+" "+of["resource"]] += n
 	return err
 }
 
-// per is how many there were since, for each of n.
-func (r requests) per(n int, before requests) map[string]float64 {
-	each := map[string]float64{}
-	for name, count := range r {
+// requestsOfEach is how many there were since, for each of n.
+func requestsOfEach(n int, after, before requests) requests {
+	per := requests{}
+	for name, count := range after {
 		if count -= before[name]; count > 0 {
-			each[name] = count / float64(max(1, n))
+			per[name] = count / float64(max(1, n))
 		}
 	}
-	return each
+	return per
 }

@@ -17,7 +17,7 @@ type Controller struct {
 	CPUSingle  float64 `json:"cpu_ms_single"`
 	CPUBatched float64 `json:"cpu_ms_batched"`
 	// Requests to the API server per completion in batches, by verb and resource.
-	Requests map[string]float64 `json:"api_requests"`
+	Requests Requests `json:"api_requests"`
 
 	Objects int `json:"objects"` // that there are when it starts, 99 of 100 marked
 	// PeakRSS and EmptyRSS are its memory (VmHWM) with these objects and without any.
@@ -36,15 +36,19 @@ func measureController(ctx context.Context, b *Bench, _ *scene, f *Figures) erro
 		return err
 	}
 	f.Controller = &c
-	b.say("    %.1f ms of processor time per completion in batches, %.1f one by one; %s", c.CPUBatched, c.CPUSingle, c.requests())
+	b.say("    %.1f ms of processor time per completion in batches, %.1f one by one; %s", c.CPUBatched, c.CPUSingle, c.Requests)
 	b.say("    %d objects: %.0f MiB, %.1f per 10,000; the unmarked delivered after %.0f s, all looked at after %.0f", c.Objects, c.PeakRSS, c.Per10000, c.Seconds, c.LookedSeconds)
 	return nil
 }
 
-func (c *Controller) requests() string {
+// Requests count those to the API server, by verb and resource, such as
+// "PATCH kubernetesexecutions".
+type Requests map[string]float64
+
+func (r Requests) String() string {
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(c.Requests)) {
-		parts = append(parts, fmt.Sprintf("%s %.2f", name, c.Requests[name]))
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f", name, r[name]))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -57,7 +61,7 @@ func (f *Figures) controllerTable(m *strings.Builder) {
 	head(m, "controller", "measured")
 	row(m, "ms of processor time per completion, one by one", fmt.Sprintf("%.1f", c.CPUSingle))
 	row(m, fmt.Sprintf("the same in batches, %d completions", c.Completions), fmt.Sprintf("%.1f", c.CPUBatched))
-	row(m, "requests to the API server per completion", c.requests())
+	row(m, "requests to the API server per completion", c.Requests.String())
 	row(m, fmt.Sprintf("MiB with %d objects", c.Objects), fmt.Sprintf("%.0f", c.PeakRSS))
 	row(m, "MiB without objects", fmt.Sprintf("%.0f", c.EmptyRSS))
 	row(m, "MiB per 10,000 objects", fmt.Sprintf("%.1f", c.Per10000))

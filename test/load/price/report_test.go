@@ -19,7 +19,7 @@ func all() Figures {
 	f.Lag = []Lag{{Rate: 10, What: "10 a second <&>", Committed: tailOf([]float64{3, 4, 500})}, {Rate: 50, Committed: tailOf([]float64{5})}}
 	f.Growth.Sizes = []Step{{Way: nameSingle, Of: 1024, CPU: 12}, {Way: nameSingle, Of: 1 << 20, CPU: 80}, {Way: nameBatched, Of: 1024, CPU: .5}}
 	f.Kills = []Kill{{Way: WorkSeed, Victim: "service", Offered: 100, Refused: 20, Lost: 20}}
-	f.Controller = &Controller{Completions: 10, Requests: map[string]float64{"PATCH kubernetesexecutions": 2, "CREATE events": 1}, Objects: 100}
+	f.Controller = &Controller{Completions: 10, Requests: Requests{"PATCH kubernetesexecutions": 2, "CREATE events": 1}, Objects: 100}
 	return f
 }
 
